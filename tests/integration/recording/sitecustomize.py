@@ -5,11 +5,12 @@ The interpreter of the local AWS finds this file through PYTHONPATH: neither the
 
 import json
 import os
+import sys
 from pathlib import Path
 
 NAMED = (
     *("TableName", "IndexName", "Bucket", "Key", "KeyId", "TopicArn", "QueueUrl"),
-    *("TrainingJobName", "ResourceArn", "ModelPackageName", "jobIdentifier", "resourceARN"),
+    *("TrainingJobName", "TrainingSessionName", "ResourceArn", "ModelPackageName", "jobIdentifier", "resourceARN"),
 )
 
 
@@ -52,7 +53,14 @@ def note(client, operation, parameters, error, together):
         calls.write(json.dumps(line) + "\n")
 
 
+def look_in_layers_first():
+    """botocore is the layer's, as in the functions on AWS: the local AWS has an older one of its own."""
+    layers = filter(None, os.environ.get("_LAMBDA_LAYERS_DIRS", "").split(os.pathsep))
+    sys.path[:0] = [str(Path(layer) / "python") for layer in layers]
+
+
 def record_calls():
+    look_in_layers_first()
     from botocore.client import BaseClient
     from botocore.exceptions import ClientError
 

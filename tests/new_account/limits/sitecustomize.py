@@ -6,6 +6,7 @@ In a function: calls that a service control policy denies, which moto, SageMaker
 
 import json
 import os
+import sys
 from pathlib import Path
 
 LIMIT = (
@@ -28,7 +29,14 @@ def refuse_reservations():
     handlers["create"] = refusing
 
 
+def look_in_layers_first():
+    """botocore is the layer's, as in the functions on AWS: the local AWS has an older one of its own."""
+    layers = filter(None, os.environ.get("_LAMBDA_LAYERS_DIRS", "").split(os.pathsep))
+    sys.path[:0] = [str(Path(layer) / "python") for layer in layers]
+
+
 def deny_by_policy():
+    look_in_layers_first()
     from botocore.client import BaseClient
     from botocore.exceptions import ClientError
 
