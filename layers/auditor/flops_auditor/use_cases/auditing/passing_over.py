@@ -6,6 +6,7 @@ told it, what hides the run. What a job makes of places, find_holders.py tells.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -114,13 +115,22 @@ class _Above(Passing):
         """Whether SageMaker wrote the one run's model inside of what is read, and not another one's."""
         return self.one.wrote_within(self.at) and not other.wrote_within(self.at)
 
+    @cached_property
+    def _older(self) -> AbstractSet[str]:
+        """Runs that come before the one at its place."""
+        return {entry.job_id for entry in self.home.entries if entry.created < self.one.created}
+
+    @cached_property
+    def _follows_a_told_one(self) -> bool:
+        """Whether one of the oldest of them has told others."""
+        older = [entry for entry in self.home.entries[:MOST_ASKED] if entry.created < self.one.created]
+        return bool(first_told(older, self.neighbours.told))
+
     def named_before(self, reader: IndexEntry) -> bool:
         """Whether a job whose tag names just this place, where it finds nothing, says the same of it: it goes by the
         oldest run there.
         """
-        before = [entry for entry in self.home.entries if entry.cursor < self.one.cursor]
-        known = any(entry.job_id == reader.job_id for entry in before)
-        return known or bool(first_told(before[:MOST_ASKED], self.neighbours.told))
+        return reader.job_id in self._older or self._follows_a_told_one
 
 
 @dataclass
