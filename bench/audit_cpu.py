@@ -29,7 +29,7 @@ from botocore.parsers import ResponseParserFactory
 from botocore.session import Session
 
 from flops_auditor.aws.calls import clients
-from flops_auditor.aws.calls.times_in_answers import moment
+from flops_auditor.aws.calls.series_in_answers import Parsers
 from flops_auditor.aws.sources.cloudwatch import CloudWatchMetrics
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.record import result
@@ -105,13 +105,12 @@ def answer_of(metrics: Sequence[Mapping[str, Any]]) -> bytes:
     return json.dumps({"MetricDataResults": results}).encode()
 
 
-def parsing(body: bytes, **defaults: object) -> Callable[[], object]:
-    """What botocore does with the body of an answer, with a parser of times or its own."""
+def parsing(body: bytes, parsers: ResponseParserFactory) -> Callable[[], object]:
+    """What botocore does with the body of an answer, by parsers of these."""
     model = Session().get_service_model("cloudwatch")
-    parsers = ResponseParserFactory()
-    parsers.set_parser_defaults(**defaults)
-    parser, shape = parsers.create_parser(model.resolved_protocol), model.operation_model("GetMetricData").output_shape
-    return lambda: parser.parse({"status_code": 200, "headers": {}, "body": body}, shape)
+    protocol, shape = model.resolved_protocol, model.operation_model("GetMetricData").output_shape
+    response = {"status_code": 200, "headers": {}, "body": body}
+    return lambda: parsers.create_parser(protocol).parse(response, shape)
 
 
 def milliseconds(work: Callable[[], object], least_seconds: float) -> float:
@@ -144,8 +143,8 @@ def measure(points: int, least_seconds: float) -> dict[str, Any]:
         "parse": lambda: parse_evidence(body),
         "again": lambda: recorded(parse_evidence(body)),
         "floor": lambda: floor(body),
-        "own": parsing(answer, timestamp_parser=moment),
-        "botocore": parsing(answer),
+        "own": parsing(answer, Parsers()),
+        "botocore": parsing(answer, ResponseParserFactory()),
     }
     times = {name: milliseconds(work, least_seconds) for name, work in steps.items()}
     own, botocores = (round(times.pop(name) * 1000 / max(points, 1), 2) for name in ("own", "botocore"))

@@ -10,8 +10,8 @@ from botocore.config import Config
 from botocore.exceptions import UnknownServiceError
 
 from flops_auditor import __version__
+from flops_auditor.aws.calls.series_in_answers import Parsers
 from flops_auditor.aws.calls.side_by_side import MOST_AHEAD
-from flops_auditor.aws.calls.times_in_answers import moment
 from flops_auditor.aws.calls.torn_answers import ask_again
 from flops_auditor.domain.values.errors import AuditorError
 
@@ -36,11 +36,11 @@ class ServiceLeftOut(AuditorError):
 
 
 def _session() -> boto3.Session:
-    """boto3's own session, whose clients read times as `moment` does."""
+    """boto3's own session, whose clients read answers by `Parsers`."""
     if boto3.DEFAULT_SESSION is None:
         boto3.setup_default_session()
     session = boto3.DEFAULT_SESSION or boto3.Session()
-    session._session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=moment)
+    session._session.register_component("response_parser_factory", Parsers())
     return session
 
 

@@ -56,7 +56,7 @@ class CloudWatchMetrics:
                             series = merged.setdefault(
                                 result["Label"], {"Label": result["Label"], "Timestamps": [], "Values": []}
                             )
-                            series["Timestamps"] += [moment.astimezone(UTC) for moment in result["Timestamps"]]
+                            series["Timestamps"] += result["Timestamps"]
                             series["Values"] += result["Values"]
                             check(result.get("StatusCode", ""), result["Label"])
         return [merged[label] for label in sorted(merged) if merged[label]["Values"]]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256
 
 from flops_auditor.domain.runs.evidence import Evidence, Unread, written_at
@@ -10,11 +11,16 @@ from flops_auditor.domain.runs.run import Run
 
 @dataclass(frozen=True)
 class Case:
-    """Evidence and its run. `body` is the evidence file, byte for byte as it is kept."""
+    """Evidence and its run. `read` is the evidence file that they were read from, where there is one."""
 
     evidence: Evidence
     run: Run
-    body: bytes
+    read: bytes | None = None
+
+    @cached_property
+    def body(self) -> bytes:
+        """The evidence file, byte for byte as it is kept. What is only looked at, as a running job is, needs none."""
+        return self.evidence.to_bytes() if self.read is None else self.read
 
     @property
     def tells_of(self) -> datetime | None:

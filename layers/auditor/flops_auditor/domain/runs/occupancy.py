@@ -206,7 +206,10 @@ def _of_the_agent(
 
 
 def _highest(points: Points) -> dict[int | None, float]:
-    by_start: dict[int | None, float] = {}
+    by_start = dict(points)
+    if len(by_start) == len(points):
+        return by_start
+    by_start.clear()
     for start, value in points:
         by_start[start] = max(value, by_start.get(start, 0.0))
     return by_start

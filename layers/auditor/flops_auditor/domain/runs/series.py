@@ -13,6 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from itertools import accumulate, chain, pairwise, repeat
+from math import isnan
 from typing import Any
 
 import orjson
@@ -97,6 +98,13 @@ def is_amount(value: object) -> bool:
     return type(value) in _NUMBERS and 0 <= value < _TOO_LARGE  # type: ignore[operator]
 
 
+def _all_amounts(values: Sequence[Any]) -> bool:
+    """Whether each is, without a call for each; a sum is NaN where one of them is."""
+    if not values or not set(map(type, values)) <= _NUMBERS:
+        return False
+    return min(values) >= 0 and max(values) < _TOO_LARGE and not isnan(sum(values))
+
+
 class SeriesReader:
     """Reads metric results. Series of one run are mostly taken at the same times, which are then read once."""
 
@@ -111,10 +119,10 @@ class SeriesReader:
         if times != self._last[0]:
             self._last = times, _all_microseconds(times)
         points = list(zip(chain(self._last[1], repeat(None)), values, strict=False))
+        if _all_amounts(values):
+            return points, []
         refused = [value for value in values if not is_amount(value)]
-        if refused:
-            points = [(start, value) for start, value in points if is_amount(value)]
-        return points, refused
+        return [(start, value) for start, value in points if is_amount(value)], refused
 
 
 def series_of(points: Sequence[tuple[int | None, float]]) -> Series:

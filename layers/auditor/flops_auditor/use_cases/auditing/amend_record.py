@@ -69,7 +69,7 @@ def _amended(kept: Committed, job_id: str, amendment: Amendment, recorder: Recor
     before = case_behind(job_id, kept, recorder)
     case = ask_again(before, recorder) if amendment.asked_again else before
     evidence = replace(case.evidence, amendments=(*case.evidence.amendments, amendment))
-    case = kept_case(Case(evidence, case.run, evidence.to_bytes()), recorder.services)
+    case = kept_case(Case(evidence, case.run), recorder.services)
     if not is_readable(case.body, LARGEST_EVIDENCE):
         raise MalformedAmendment("the evidence of the job has no room for more amendments")
     return case

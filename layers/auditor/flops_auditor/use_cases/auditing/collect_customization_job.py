@@ -55,7 +55,7 @@ class CustomizationJobCollector:
         job = parse_customization_job(answer, tags)
         amendments, refused = amendments_of(of_models, run_of(job, evidence))
         evidence = replace(evidence, unread=(*unread, *refused), amendments=amendments)
-        return Case(evidence, run_of(job, evidence), evidence.to_bytes())
+        return Case(evidence, run_of(job, evidence))
 
     def _sizes(self, job: CustomizationJob) -> dict[str, Mapping[str, Any] | Unread]:
         """What S3 lists of the job's data; nothing where its size would bound nothing."""

@@ -140,7 +140,7 @@ def collect(
         objects=further.objects,
         amendments=further.amendments,
     )
-    return Case(evidence, run_of(job, evidence) if further.objects else further.run, evidence.to_bytes())
+    return Case(evidence, run_of(job, evidence) if further.objects else further.run)
 
 
 class _Further(NamedTuple):

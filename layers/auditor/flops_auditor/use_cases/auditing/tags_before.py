@@ -15,7 +15,7 @@ def with_tags_seen(case: Case, looks: Sequence[TagsSeen]) -> Case:
     if not seen or case.evidence.tags is None:
         return case
     evidence = replace(case.evidence, tags_seen=seen)
-    return Case(evidence, case.run, evidence.to_bytes())
+    return Case(evidence, case.run)
 
 
 def note_tags(case: Case, recorder: Recorder) -> None:

@@ -15,7 +15,7 @@ def read_case(body: bytes, services: Services = SERVICES) -> Case:
 
 def case_of(evidence: Evidence, services: Services = SERVICES) -> Case:
     """A case from evidence that was just collected. Raises UnknownSource, and what the source's reader raises."""
-    return Case(evidence, read_run(evidence, services), evidence.to_bytes())
+    return Case(evidence, read_run(evidence, services))
 
 
 def kept_case(case: Case, services: Services = SERVICES) -> Case:
