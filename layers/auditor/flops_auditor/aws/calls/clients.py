@@ -35,19 +35,19 @@ class ServiceLeftOut(AuditorError):
     remedy = "Name the service in AWS_SERVICES of layers/auditor/Makefile, then build and deploy again."
 
 
-def _session() -> boto3.Session:
-    """boto3's own session, whose clients read answers by `Parsers`."""
+def _read_series_at_once() -> None:
+    """Have boto3's default session, which makes the clients, read answers by `Parsers`."""
     if boto3.DEFAULT_SESSION is None:
         boto3.setup_default_session()
-    session = boto3.DEFAULT_SESSION or boto3.Session()
-    session._session.register_component("response_parser_factory", Parsers())
-    return session
+    if boto3.DEFAULT_SESSION is not None:
+        boto3.DEFAULT_SESSION._session.register_component("response_parser_factory", Parsers())
 
 
 def _made(service: str, region: str | None, config: Config) -> Any:
     """A client of boto3. Raises ServiceLeftOut."""
+    _read_series_at_once()
     try:
-        return _session().client(service, region_name=region, config=config)  # type: ignore[call-overload]
+        return boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
     except UnknownServiceError as error:
         raise ServiceLeftOut(f"this build of boto3 cannot call the AWS service {service}") from error
 
