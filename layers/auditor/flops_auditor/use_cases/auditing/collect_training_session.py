@@ -72,4 +72,4 @@ def _collect(answer: Mapping[str, Any], gone: Sequence[Unread], now: datetime, o
     run = run_of(parse_training_session(answer, tags))
     amendments, refused = amendments_of(of_models, run)
     evidence = replace(evidence, unread=(*gone, *refused), amendments=amendments)
-    return Case(evidence, run, evidence.to_bytes())
+    return Case(evidence, run)
