@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "audit_cpu": (),
     "recompute": (),
     "large_batch": (),
+    "audit_memory": (),
     "watch": ("--jobs", "200"),
     "start_up": (),
     "cold_import": (),
