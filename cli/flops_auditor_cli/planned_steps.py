@@ -6,9 +6,9 @@ from datetime import datetime
 from functools import partial
 
 from flops_auditor.domain.audit.distrusted import wary_policies
+from flops_auditor.domain.audit.heard import Heard, Readings
 from flops_auditor.domain.audit.plan import NOTHING, NOTHING_OBSERVED, NothingToPlan, Plan
 from flops_auditor.domain.audit.planned_word import on_trust
-from flops_auditor.domain.audit.rests_on import Heard, Readings
 from flops_auditor.domain.law.policy import Policy
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE
 from flops_auditor.domain.values.figures import Figures

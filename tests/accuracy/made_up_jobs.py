@@ -20,7 +20,8 @@ from unittest.mock import patch
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit import audit as auditing
 from flops_auditor.domain.audit.audit import Audit
-from flops_auditor.domain.audit.rests_on import Heard, LineWithout, RestsOn
+from flops_auditor.domain.audit.heard import Heard
+from flops_auditor.domain.audit.rests_on import LineWithout, RestsOn
 from flops_auditor.domain.compute.attention import attention_flop
 from flops_auditor.domain.law.assessment import Line
 from flops_auditor.domain.originals.base_models import BaseModel

@@ -18,7 +18,7 @@ from unittest.mock import patch
 import pytest
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.audit import rests_on
+from flops_auditor.domain.audit import heard
 from flops_auditor.domain.audit.audit import Audit, audit
 from flops_auditor.domain.law.assessment import Line
 from flops_auditor.domain.runs.evidence import Evidence
@@ -183,7 +183,7 @@ def test_more_statements_than_are_left_out_one_by_one_are_left_out_together() ->
     many = {f"flops-auditor:{name}": "x" for name in ("tokens", "params", "active-params", "trainable-params")}
     description["Tags"] = [{"Key": key, "Value": value} for key, value in many.items()]
     description["Environment"] = {"SM_HP_NUM_GENERATIONS": "8"}
-    with patch.object(rests_on, "MOST_STATEMENTS", 3):
+    with patch.object(heard, "MOST_STATEMENTS", 3):
         found = audit(case_of(Evidence(description, metrics=metrics)), TABLES)
     assert found.verdict == "indeterminate" and found.rests_on is not None
     assert any("variable SM_HP_NUM_GENERATIONS" in ground.what for ground in found.rests_on.milder)

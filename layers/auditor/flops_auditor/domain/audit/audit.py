@@ -16,13 +16,10 @@ from flops_auditor.domain.audit.distrusted import (
     wary_policies,
 )
 from flops_auditor.domain.audit.grounds import LONGEST_VALUE, Ground
+from flops_auditor.domain.audit.heard import ACTIVITY_TAG, EARLIER_ACTIVITY, Heard, Readings
 from flops_auditor.domain.audit.rests_on import (
-    ACTIVITY_TAG,
-    EARLIER_ACTIVITY,
     EARLIER_ACTIVITY_DECIDES,
-    Heard,
     LineWithout,
-    Readings,
     RestsOn,
     contradiction_of,
     doubt_of_the_activity,

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from flops_auditor.domain.audit.distrusted import distrusted_lines, left_open, on_its_word
+from flops_auditor.domain.audit.heard import Heard
 from flops_auditor.domain.audit.plan import Plan, PlannedThreshold
-from flops_auditor.domain.audit.rests_on import Heard, LineWithout, rests_on
+from flops_auditor.domain.audit.rests_on import LineWithout, rests_on
 from flops_auditor.domain.law.assessment import Assessment, lines_of
 from flops_auditor.domain.law.policy import Policy
 from flops_auditor.domain.values.figures import Figures, Verdict, most_severe
