@@ -15,8 +15,8 @@ from tests.fakes.audit import MemoryReassessments
 from tests.fakes.lineage import World, channel, continuing
 from tests.fakes.shared_places import ONE_POLICY, SharedPlaces, narrow
 
-WORLDS = (*range(16), 335, 774, 2865)
-"""Some, and those that showed causes of their own: messages without end, a bucket in a tag, equal times."""
+WORLDS = (*range(16), 335, 774, 2865, 11255)
+"""Some, and those that showed causes of their own: messages without end, a bucket in a tag, equal times, trials."""
 LATER = "2027-01-01T00:00:00.000Z"
 
 

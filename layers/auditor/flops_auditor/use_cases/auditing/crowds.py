@@ -179,14 +179,15 @@ class Results:
 
     def surely_too_many(self, reader: IndexEntry) -> bool:
         """Whether a job meets too many results before it meets too many runs of its role, whichever of them have told
-        others. Where they are so many that not all are read, nobody asks which.
+        others. Where they are so many that not all are read, nobody asks which. A trial of its own search it may count.
         """
         counted, ours = 0, list[IndexEntry]()
         enough = MOST_BELOW + ENTRIES_IN_A_PAGE + (_MARGIN if self.cut else 0)
         for entry in self.entries:
-            if apart(entry, reader.job_id, reader.family):
+            if entry.job_id == reader.job_id:
                 continue
-            counted += self.cut or entry.job_id in self.all_told
+            sure = self.cut or entry.job_id in self.all_told
+            counted += sure and not apart(entry, reader.job_id, reader.family)
             if entry.created < reader.created and not entry.foreign_to(reader.role):
                 ours.append(entry)
             if counted > enough:

@@ -253,7 +253,7 @@ class Around(Passing):
     def _order_matters(self, reader: IndexEntry) -> bool:
         """Whether runs of the job's own time may be seen or not, since it looks no further once there are too many."""
         results = self.results
-        ours = _ours((e for e in results.entries if not apart(e, reader.job_id, reader.family)), reader)
+        ours = _ours((e for e in results.entries if e.job_id != reader.job_id), reader)
         if results.one_page or not any(entry.created == reader.created for entry in ours):
             return False
         return not results.few or is_crowd(entry for entry in ours if entry.created < reader.created)
