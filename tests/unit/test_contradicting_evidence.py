@@ -375,6 +375,32 @@ def test_hardware_alone_is_above_where_something_says_that_it_trains_a_language_
     assert found.verdict == verdict
 
 
+OWN_SCRIPT = {"sagemaker_program": "train.py"}
+BUSY = (busy(95, 200), [flat("loss", 1)])
+
+
+@pytest.mark.parametrize(
+    ("image", "changes"),
+    [
+        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/xgboost:latest", {}),
+        ("210987654321.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.7-1", {}),
+        (XGBOOST.replace("eu-west-1", "us-east-1"), {}),
+        (XGBOOST, {"ContainerEntrypoint": ["sh", "-c", "python train.py"]}),
+        (XGBOOST, {"ContainerArguments": ["train.py"]}),
+        (XGBOOST, {"HyperParameters": OWN_SCRIPT}),
+        (XGBOOST, {"Environment": {"SAGEMAKER_PROGRAM": "train.py"}}),
+    ],
+)
+def test_a_name_alone_makes_no_built_in_algorithm(image: str, changes: dict[str, Any]) -> None:
+    """Nor does AWS's own image, where it runs what its owner says: a language model may be trained in it."""
+    specification = {name: each for name, each in changes.items() if name.startswith("Container")}
+    given = {name: each for name, each in changes.items() if name not in specification}
+    algorithm = {"TrainingImage": image, "TrainingInputMode": "File", **specification}
+    metrics = [each for several in BUSY for each in several]
+    found = audited(metrics, given.pop("HyperParameters", {}), hosts=200, AlgorithmSpecification=algorithm, **given)
+    assert found.verdict == "above"
+
+
 # ----- Readings of one quantity
 
 

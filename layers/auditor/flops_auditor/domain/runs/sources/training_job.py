@@ -72,7 +72,7 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         time=training_time(job, evidence.collected_at),
         declared=declared,
         hosts=tuple(Hosts(group.instance_type, group.instance_count) for group in job.groups),
-        built_in=job.algorithm_specification.built_in,
+        built_in=job.built_in,
         host_metrics=HOST_METRICS,
         undisclosed="serverless job" if job.serverless is not None else "",
         billed_tokens=job.billable_token_count or None,

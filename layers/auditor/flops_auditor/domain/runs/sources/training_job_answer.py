@@ -4,7 +4,6 @@ Parsed once, at the edge, with pydantic; everything further in works on a run ma
 about the API: Amazon SageMaker API Reference, DescribeTrainingJob.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ from pydantic.alias_generators import to_pascal
 
 from flops_auditor.domain.runs.bounded_evidence import as_digest, is_large
 from flops_auditor.domain.runs.run import NOT_ENDED, RunState, state_of
+from flops_auditor.domain.runs.sources.built_in_images import is_built_in
 from flops_auditor.domain.values import archive_keys
 from flops_auditor.domain.values.arns import region_of
 from flops_auditor.domain.values.errors import WrongInput
@@ -146,12 +146,8 @@ class _MetricDefinition(AnswerShape):
     regex: OptionalText = ""
 
 
-_BUILT_IN = re.compile(
-    r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/(?:sagemaker-xgboost|xgboost|linear-learner|kmeans|pca|ntm|lda"
-    r"|factorization-machines|knn|randomcutforest|forecasting-deepar|blazingtext|object-detection|image-classification"
-    r"|semantic-segmentation|object2vec|ipinsights|seq2seq)(?:[:@].*)?"
-)
-"""Repositories of AWS's built-in algorithms (SageMaker Developer Guide, "Docker registry paths and example code")."""
+_OWN_SCRIPT = frozenset({"sagemaker_program", "sagemaker_submit_directory"})
+"""Hyperparameters, or variables, by which SageMaker's toolkit runs a script (sagemaker-training-toolkit)."""
 
 
 class _Algorithm(AnswerShape):
@@ -159,11 +155,6 @@ class _Algorithm(AnswerShape):
     container_entrypoint: CommandLine = ()
     container_arguments: CommandLine = ()
     training_image: OptionalText = ""
-
-    @property
-    def built_in(self) -> bool:
-        """Whether the image is that of an algorithm of AWS that trains no language model."""
-        return _BUILT_IN.fullmatch(self.training_image) is not None
 
 
 class FinalMetric(AnswerShape):
@@ -354,6 +345,18 @@ class TrainingJob(AnswerShape):
         """Names of the metrics that the job's log emits; a failed job may have no final values, but has definitions."""
         defined = (definition.name for definition in self.algorithm_specification.metric_definitions)
         return tuple(sorted({*defined, *(metric.metric_name for metric in self.final_metric_data_list)}))
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it runs an algorithm of AWS that trains no language model, and no code of its owner in its image.
+
+        Developer Guide, "XGBoost algorithm" (with a script it is a framework); API Reference, AlgorithmSpecification
+        (an entrypoint takes the place of the image's own).
+        """
+        algorithm = self.algorithm_specification
+        own = algorithm.container_entrypoint or algorithm.container_arguments
+        scripts = {name.lower() for name in (*self.hyper_parameters, *self.environment)} & _OWN_SCRIPT
+        return is_built_in(algorithm.training_image) and not own and not scripts
 
     @property
     def groups(self) -> tuple[InstanceGroup, ...]:
