@@ -54,6 +54,27 @@ def source_at(uri: str, kind: str = "S3Object") -> dict[str, Any]:
     return {"ModelDataSource": {"S3DataSource": {"S3Uri": uri, "S3DataType": kind, "CompressionType": "None"}}}
 
 
+JUNK = "s3://elsewhere/model.tar.gz"
+
+
+def beside_junk(**more: Any) -> dict[str, Any]:
+    """A package that says a place of no job first, and something else beside it."""
+    return {"InferenceSpecification": {"Containers": [{"Image": "image", "ModelDataUrl": JUNK, **more}]}}
+
+
+def listed_by(manifest: str) -> dict[str, Any]:
+    """A package of what a manifest lists."""
+    source = {"S3DataType": "S3Prefix", "S3Uri": "s3://elsewhere/base/", "ManifestS3Uri": manifest}
+    return beside_junk(ModelDataSource={"S3DataSource": source})
+
+
+def of_hub(kind: str, account: str = "123456789012") -> dict[str, Any]:
+    """A package of a model of a hub."""
+    content = f"arn:aws:sagemaker:eu-west-1:{account}:hub-content/mine/{kind}/a/1.0"
+    source = {"S3Uri": "s3://elsewhere/base/", "HubAccessConfig": {"HubContentArn": content}}
+    return beside_junk(ModelDataSource={"S3DataSource": source})
+
+
 PARENT_JOB = "arn:aws:sagemaker:eu-west-1:123456789012:training-job/parent"
 
 
@@ -66,6 +87,10 @@ PARENT_JOB = "arn:aws:sagemaker:eu-west-1:123456789012:training-job/parent"
         {"AdditionalInferenceSpecifications": [{"Name": "more", **holding()["InferenceSpecification"]}]},
         {"SourceAlgorithmSpecification": {"SourceAlgorithms": [{"ModelDataUrl": artifact("parent")}]}},
         {"SourceAlgorithmSpecification": {"SourceAlgorithms": [source_at(artifact("parent"))]}},
+        beside_junk(AdditionalS3DataSource={"S3DataType": "S3Object", "S3Uri": artifact("parent")}),
+        beside_junk(AdditionalS3DataSource={"S3DataType": "S3Prefix", "S3Uri": "s3://models/parent/"}),
+        beside_junk(Environment={"HF_MODEL_ID": artifact("parent")}),
+        beside_junk(Environment={"SETTINGS": f'{{"adapter": "{artifact("parent")}"}}'}),
         {"SourceUri": artifact("parent")},
         {"SourceUri": "s3://models/parent/output"},
         {"SourceUri": PARENT_JOB},
@@ -130,6 +155,51 @@ def test_what_the_package_answered_stands_in_the_evidence_and_the_record_is_reco
     body = world.recorder.archive.get(evidence_key(world.job_id("child"), stored.revision))
     assert parse_evidence(body).packages == {arn(): holding()}
     recompute(body, world.content("child"), lambda digest: None)
+
+
+def test_weights_that_a_package_takes_from_a_list_or_a_hub_are_a_doubt() -> None:
+    """Where the list is AWS's own, or the hub another account's, they are a base model's."""
+    said = "source model package reads a model from {}: whose result lies there cannot be looked up"
+    served = "s3://jumpstart-cache-prod-eu-west-1/llama/manifest.json"
+    for answer, doubts in (
+        (listed_by("s3://elsewhere/manifest.json"), (said.format("what a manifest lists"),)),
+        (listed_by(served), ()),
+        (of_hub("Model"), (said.format("a private hub"),)),
+        (of_hub("Model", "aws"), ()),
+        (
+            beside_junk(
+                Environment={"MODEL_ID": "google/gemma-7b", "SAGEMAKER_SUBMIT_DIRECTORY": "s3://code/x.tar.gz"}
+            ),
+            (),
+        ),
+    ):
+        world = family({arn(): answer})
+        world.audit()
+        assert words(world.content("child")["lineage"]["doubts"]) == doubts
+        assert world.content("child")["verdict"] == ("indeterminate" if doubts else "below")
+
+
+def test_a_manifest_in_a_runs_result_is_that_runs_too() -> None:
+    world = family({arn(): listed_by("s3://models/parent/output/manifest.json")})
+    world.audit()
+    assert world.ancestors("child") == {"parent"}
+
+
+def test_a_reference_of_the_accounts_hub_is_a_note() -> None:
+    world = family({arn(): of_hub("ModelReference")})
+    world.audit()
+    content = world.content("child")
+    assert (content["verdict"], "private-hub" in [each["kind"] for each in content["lineage"]["notes"]]) == (
+        "below",
+        True,
+    )
+
+
+def test_a_container_whose_variables_name_only_code_does_not_say_what_made_it() -> None:
+    answer = {"InferenceSpecification": {"Containers": [{"Environment": {"CODE": "s3://code/x.tar.gz"}}]}}
+    world = family({arn(): answer})
+    world.audit()
+    assert "does not say where" in words(world.content("child")["lineage"]["doubts"])[0]
 
 
 def test_the_data_of_a_base_model_is_no_doubt() -> None:

@@ -10,15 +10,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from flops_auditor.domain.runs.evidence import Unread
+from flops_auditor.domain.runs.model_names import in_service_bucket
 from flops_auditor.domain.runs.places import Location, Reference, each_once
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL, GRANT
 from flops_auditor.domain.runs.s3_spellings import is_access_point, looks_like_s3
-from flops_auditor.domain.runs.sources.named_places import NOT_FOLLOWED, UNKNOWN_FORM, read_location
-from flops_auditor.domain.runs.sources.training_job_answer import AnswerShape, DataSource, OptionalText, TrainingJob
-from flops_auditor.domain.runs.sources.training_job_places import references
+from flops_auditor.domain.runs.sources.named_places import (
+    MANIFEST,
+    NOT_FOLLOWED,
+    TOO_MANY_OUTPUTS,
+    UNKNOWN_FORM,
+    NamedPlaces,
+    named_by_variables,
+    read_location,
+)
+from flops_auditor.domain.runs.sources.training_job_answer import (
+    AnswerShape,
+    DataSource,
+    OptionalText,
+    S3Source,
+    Texts,
+    TrainingJob,
+)
+from flops_auditor.domain.runs.sources.training_job_places import of_hub, references
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.remarks import Kind, Remark
 
@@ -55,6 +71,14 @@ class MalformedPackage(AuditorError):
 class _ModelData(AnswerShape):
     model_data_url: OptionalText = ""
     model_data_source: DataSource | None = None
+    additional_s3_data_source: S3Source | None = Field(default=None, alias="AdditionalS3DataSource")
+    environment: Texts = Field(default={})
+
+    @property
+    def sources(self) -> tuple[S3Source, ...]:
+        """What its container finds, beside its model data URL."""
+        held = (self.model_data_source and self.model_data_source.s3_data_source, self.additional_s3_data_source)
+        return tuple(source for source in held if source)
 
 
 class _Inference(AnswerShape):
@@ -96,7 +120,8 @@ def data_places(answer: Mapping[str, Any], where: str) -> tuple[Reference, ...]:
     made_from = [(package.source_uri, True), (package.metadata_properties.generated_by, False)]
     texts = [*_model_data(package), *made_from]
     located = [(read_location(text), directory) for text, directory in texts]
-    return each_once([Reference(place, where, directory) for place, directory in located if place is not None])
+    places = [Reference(place, where, directory) for place, directory in located if place is not None]
+    return each_once([*places, *(each for named in _named(package) for each in named.references)])
 
 
 def _read(answer: Mapping[str, Any]) -> _Package:
@@ -107,13 +132,24 @@ def _read(answer: Mapping[str, Any]) -> _Package:
         raise MalformedPackage(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error
 
 
+def _held(package: _Package) -> list[_ModelData]:
+    """All that has weights in a package."""
+    held = [*package.inference_specification.containers, *package.source_algorithm_specification.source_algorithms]
+    return [*held, *(each for more in package.additional_inference_specifications for each in more.containers)]
+
+
 def _model_data(package: _Package) -> list[tuple[str, bool]]:
     """The places of a package's model data, each with whether it is a folder."""
-    held = [*package.inference_specification.containers, *package.source_algorithm_specification.source_algorithms]
-    held += [container for more in package.additional_inference_specifications for container in more.containers]
+    held = _held(package)
+    sources = [source for data in held for source in data.sources]
     texts = [(data.model_data_url, False) for data in held]
-    sources = [data.model_data_source.s3_data_source for data in held if data.model_data_source]
-    return [*texts, *((source.s3_uri, source.s3_data_type == "S3Prefix") for source in sources if source)]
+    texts += [(source.s3_uri, source.s3_data_type == "S3Prefix") for source in sources]
+    return [*texts, *((source.manifest_s3_uri, False) for source in sources)]
+
+
+def _named(package: _Package) -> list[NamedPlaces]:
+    """What the variables of a package's containers name."""
+    return [named_by_variables(data.environment, "variable of a model package") for data in _held(package)]
 
 
 def unfold(reference: Reference, packages: Packages) -> tuple[Reference, ...]:
@@ -166,7 +202,7 @@ def beginnings(
 
 
 def _not_followed(place: Reference, packages: Packages) -> list[Remark]:
-    """Doubts about model data of a package that lies where nobody can look up whose it is."""
+    """What is said of model data of a package that lies where nobody can look up whose it is: mostly doubts."""
     answer = packages.get(place.location.space)
     if not isinstance(answer, Mapping):
         return []
@@ -178,7 +214,11 @@ def _not_followed(place: Reference, packages: Packages) -> list[Remark]:
     places = [*(at for _, at in held), read_location(package.source_uri)]
     forms = ["an access point" for at in places if at is not None and is_access_point(at)]
     forms += [UNKNOWN_FORM for text, at in held if at is None and looks_like_s3(text)]
-    return [NOT_FOLLOWED(where=place.where, form=form) for form in dict.fromkeys(forms)]
+    sources = [source for data in _held(package) for source in data.sources]
+    forms += [MANIFEST for each in sources if each.manifest_s3_uri and not in_service_bucket(each.manifest_s3_uri)]
+    remarks = [NOT_FOLLOWED(where=place.where, form=form) for form in dict.fromkeys(forms)]
+    remarks += [said for each in sources for said in of_hub(each.hub_access_config.hub_content_arn, place.where)]
+    return [*remarks, *(note for named in _named(package) for note in named.notes if note.kind is not TOO_MANY_OUTPUTS)]
 
 
 def _doubt(place: Reference, packages: Packages) -> Remark | None:
@@ -191,7 +231,8 @@ def _doubt(place: Reference, packages: Packages) -> Remark | None:
         kind = PACKAGE_REFUSED if answer.denied else PACKAGE_NOT_THERE
         return kind(**facts, source=answer.source, error=answer.error)
     try:
-        return None if data_places(answer, "") else PACKAGE_WITHOUT_ORIGIN(**facts)
+        says = any(not each.data for each in data_places(answer, ""))
+        return None if says else PACKAGE_WITHOUT_ORIGIN(**facts)
     except MalformedPackage as error:
         return MALFORMED_PACKAGE(**facts, error=str(error))
 

@@ -7,7 +7,7 @@ resume_from_checkpoint).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
@@ -85,6 +85,7 @@ _OF_A_REMOTE_FUNCTION = "s3_base_uri"
 """The argument with which SageMaker's SDK tells a remote function its own folder."""
 _TOLD_ELSEWHERE = frozenset({"rest", "head", "pair", "unfilled"})
 """Kinds of texts whose places stand in the whole text, too."""
+MANIFEST = "what a manifest lists"
 UNKNOWN_FORM = "a place of a form that is not known"
 MORE_PATHS = "more paths in channels than are looked up"
 
@@ -166,6 +167,11 @@ def named_places(job: TrainingJob) -> NamedPlaces:
     parameters = {**job.debug_hook_config.hook_parameters, **job.profiler_config.profiling_parameters}
     values = {"hyperparameter": job.hyper_parameters, "variable": job.environment, "debugger parameter": parameters}
     return _named(tuple((what, tuple(given.items())) for what, given in values.items()), command)
+
+
+def named_by_variables(variables: Mapping[str, str], what: str) -> NamedPlaces:
+    """What the variables of another container than the job's name; `what` says which these are, for people."""
+    return _named(((what, tuple(variables.items())),), ())
 
 
 @lru_cache(4)

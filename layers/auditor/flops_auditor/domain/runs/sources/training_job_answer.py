@@ -174,6 +174,7 @@ class S3Source(AnswerShape):
 
     s3_uri: OptionalText = ""
     s3_data_type: OptionalText = ""
+    manifest_s3_uri: OptionalText = ""
     hub_access_config: _HubAccess = _HubAccess.model_construct()
 
 

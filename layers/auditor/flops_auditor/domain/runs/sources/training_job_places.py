@@ -14,6 +14,7 @@ from flops_auditor.domain.runs.remedies import TAG_LINEAGE
 from flops_auditor.domain.runs.s3_spellings import is_access_point, is_made_by_bedrock
 from flops_auditor.domain.runs.sources.named_places import (
     DATA_NOT_FOLLOWED,
+    MANIFEST,
     MODEL_LIKE,
     NOT_COUNTED,
     NOT_FOLLOWED,
@@ -191,7 +192,7 @@ def _not_followed(channel: Channel, location: Location | None) -> str:
     if channel.file_system:
         return "a file system"
     if channel.manifest:
-        return "what a manifest lists"
+        return MANIFEST
     if location is not None:
         return "an access point" if is_access_point(location) else ""
     return UNKNOWN_FORM if channel.uri.strip() or channel.of_another_kind else ""
