@@ -217,7 +217,7 @@ def _not_followed(place: Reference, packages: Packages) -> list[Remark]:
     sources = [source for data in _held(package) for source in data.sources]
     forms += [MANIFEST for each in sources if each.manifest_s3_uri and not in_service_bucket(each.manifest_s3_uri)]
     remarks = [NOT_FOLLOWED(where=place.where, form=form) for form in dict.fromkeys(forms)]
-    remarks += [said for each in sources for said in of_hub(each.hub_access_config.hub_content_arn, place.where)]
+    remarks += [hub for each in sources for hub in of_hub(each.hub_access_config.hub_content_arn, place.where)]
     return [*remarks, *(note for named in _named(package) for note in named.notes if note.kind is not TOO_MANY_OUTPUTS)]
 
 
