@@ -16,9 +16,11 @@ from flops_auditor.domain.audit.audit import CUT
 from flops_auditor.domain.ledger.bundle import MOST_GROWTH
 from flops_auditor.domain.lineage.kept_ancestors import SCHEMA, within_room
 from flops_auditor.domain.lineage.lineage import Ancestor, to_json
+from flops_auditor.domain.runs import bounded_evidence
 from flops_auditor.domain.runs.amendment import Amendment, MalformedAmendment
 from flops_auditor.domain.runs.bounded_evidence import LONG_TEXTS, as_digest
 from flops_auditor.domain.runs.evidence import TOO_LARGE, Evidence, plain
+from flops_auditor.domain.runs.sources import cases
 from flops_auditor.domain.runs.sources.cases import case_of, kept_case
 from flops_auditor.domain.runs.sources.training_job_answer import as_read, parse_training_job
 from flops_auditor.domain.values.archive_keys import evidence_key
@@ -34,12 +36,15 @@ from flops_auditor.use_cases.auditing import amend_record, find_lineage, keep_re
 from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.ledger.export_bundle import export_part, export_whole, of_job
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
+from flops_auditor.use_cases.operations.rebuild_index import rebuild_index
 from flops_auditor.use_cases.ports.sources import MetricRequest
 from flops_auditor.use_cases.recomputing.recompute import Recomputing
+from tests.fakes.audit import MemoryIndex, MemoryRecords
 from tests.fakes.bundles import Bundle
 from tests.fakes.jobs import CREATED, describe
-from tests.fakes.lineage import continuing
+from tests.fakes.lineage import World, channel, continuing
 from tests.fakes.live_ledger import LiveLedger
+from tests.unit.test_model_packages import NothingPending
 from tests.verifier.page_core import CORE, NODE, PageCore, page_said, python_said
 
 CLUSTER = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 256, "VolumeSizeInGB": 500}
@@ -174,6 +179,63 @@ def test_what_is_read_of_a_description_stays() -> None:
     description = plain(worst(","))
     assert parse_training_job(as_read(description)) == parse_training_job(description)
     assert as_read(plain(describe("small"))) == plain(describe("small"))
+
+
+def talkative(**changes: Any) -> dict[str, Any]:
+    """A job whose texts are cut, and whose places stand where a cut would take them."""
+    texts = {
+        "settings": json.dumps({"about": "x" * 1100, "output_dir": "s3://hidden/x"}),
+        "export_dir": f"s3://hidden/{'y' * 300}",
+        **{f"note-{number}": "\x01" * 2400 for number in range(20)},
+    }
+    return continuing(
+        "talkative",
+        HyperParameters=texts,
+        OutputDataConfig={"S3OutputPath": f"s3://team/{'z' * 300}"},
+        ModelArtifacts={"S3ModelArtifacts": f"s3://team/{'z' * 300}/talkative/output/model.tar.gz"},
+        CheckpointConfig={"S3Uri": f"s3://kept/{'k' * 500}"},
+        **changes,
+    )
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So little room that all is cut of who writes much, and nothing of whoever does not."""
+    for module in (cases, bounded_evidence):
+        monkeypatch.setattr(module, "LARGEST_EVIDENCE", 60_000)
+
+
+@pytest.mark.usefixtures("small")
+def test_where_results_are_left_stays_whatever_is_cut() -> None:
+    whole = case_of(Evidence(plain(talkative())))
+    kept = kept_case(whole)
+    assert kept.evidence.unread != ()
+    assert len(whole.run.results) > 5
+    assert (kept.run.results, kept.run.checkpoints, kept.run.artifact) == (
+        whole.run.results,
+        whole.run.checkpoints,
+        whole.run.artifact,
+    )
+    assert kept_case(kept) is kept
+    assert kept_case(case_of(kept.evidence)).evidence == kept.evidence
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(
+    "place", ["s3://hidden/x/step-9", f"s3://hidden/{'y' * 300}/step-9", f"s3://kept/{'k' * 500}/step-9"]
+)
+@pytest.mark.parametrize("order", [("talkative", "reader"), ("reader", "talkative")])
+def test_cut_evidence_hides_nothing_from_whoever_reads_its_result(place: str, order: tuple[str, str]) -> None:
+    world = World()
+    world.add(talkative(hours=1))
+    world.add(continuing("reader", day=3, hours=1, InputDataConfig=[channel("model", place)]))
+    world.audit(*order)
+    assert world.ancestors("reader") == {"talkative"}
+    assert world.content("reader")["verdict"] == "indeterminate"
+    rebuilt = MemoryIndex()
+    rebuild_index(world.recorder.archive, MemoryRecords(), NothingPending(), rebuilt)  # type: ignore[arg-type]
+    for at in world.run("talkative").results:
+        assert [entry.job_id for entry in rebuilt.exactly("output", at, "", 9)] == [world.job_id("talkative")]
 
 
 def test_evidence_with_room_stays_as_it_is() -> None:

@@ -22,11 +22,17 @@ LONG_TEXTS = (1024, 256)
 """Characters: the longest place of S3 is as long as the first, the longest ARN, name of a parameter or tag as the
 second.
 """
+LONGEST_PLACE = 1100
+"""Characters: bucket and key of S3, and what stands before them."""
+LEFT_OUT_PLACES = "leftOutPlaces"
+"""Our own member of a description: where its texts say that results are left, whatever is left of the texts."""
+_PLACES = frozenset({"S3Uri", "s3Uri", "S3OutputPath", "S3ModelArtifacts", LEFT_OUT_PLACES})
+"""Members whose texts are places: of each there is one in whatever an owner writes, or so few as the service takes."""
 MOST_TAGS_SEEN = 5
 
 METRICS = "cloudwatch:GetMetricData"
 Least = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-"""A description without what no audit reads."""
+"""A description without what no audit reads, with LEFT_OUT_PLACES where texts may name such."""
 
 
 def bounded(evidence: Evidence, least: Least) -> Evidence:
@@ -78,16 +84,18 @@ def _answer(answer: Mapping[str, Any] | Unread) -> Mapping[str, Any] | Unread:
 
 def _top(description: Mapping[str, Any], longest: int) -> dict[str, Any]:
     """A description with shorter texts; those that are its members are the service's: who the run is."""
-    return {name: each if isinstance(each, str) else _shorter(each, longest) for name, each in description.items()}
+    return {name: v if isinstance(v, str) else _shorter(v, longest, name) for name, v in description.items()}
 
 
-def _shorter(value: Any, longest: int) -> Any:
+def _shorter(value: Any, longest: int, name: str = "") -> Any:
+    """With shorter texts, but for places: who reads there has to find the run."""
     if isinstance(value, str):
-        return value if len(value) <= longest else _beginning(value, longest)
+        most = max(longest, LONGEST_PLACE) if name in _PLACES else longest
+        return value if len(value) <= most else _beginning(value, most)
     if isinstance(value, Mapping):
-        return {_shorter(key, longest): _shorter(each, longest) for key, each in value.items()}
+        return {_shorter(key, longest): _shorter(each, longest, key) for key, each in value.items()}
     if isinstance(value, Sequence):
-        return [_shorter(each, longest) for each in value]
+        return [_shorter(each, longest, name) for each in value]
     return value
 
 

@@ -22,8 +22,8 @@ from flops_auditor.domain.runs.sources import (
     training_session_events,
 )
 from flops_auditor.domain.runs.sources.customization_job_answer import is_customization_job
-from flops_auditor.domain.runs.sources.training_job_answer import as_read
 from flops_auditor.domain.runs.sources.training_job_page import console_page
+from flops_auditor.domain.runs.sources.training_job_places import least
 from flops_auditor.domain.runs.sources.training_session_answer import is_training_session
 from flops_auditor.domain.values.errors import AuditorError, MalformedEvent
 
@@ -57,7 +57,7 @@ Services = Mapping[str, Service]
 SERVICES: Services = MappingProxyType(
     {
         training_job.SOURCE: Service(
-            training_job.read_training_job, training_job_events.points_at, console_page, as_read
+            training_job.read_training_job, training_job_events.points_at, console_page, least
         ),
         customization_job.SOURCE: Service(
             customization_job.read_customization_job,

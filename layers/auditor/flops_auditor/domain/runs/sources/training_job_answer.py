@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 
-from flops_auditor.domain.runs.bounded_evidence import as_digest, is_large
+from flops_auditor.domain.runs.bounded_evidence import LEFT_OUT_PLACES, as_digest, is_large
 from flops_auditor.domain.runs.run import NOT_ENDED, RunState, state_of
 from flops_auditor.domain.runs.sources.built_in_images import is_built_in
 from flops_auditor.domain.values import archive_keys
@@ -306,6 +306,8 @@ class TrainingJob(AnswerShape):
     output_model_package_arn: OptionalText = ""
     tuning_job_arn: OptionalText = ""
     tags: Texts = {}
+    left_out_places: tuple[str, ...] | None = Field(default=None, alias=LEFT_OUT_PLACES)
+    """Where its texts say that it leaves results, of evidence in which they are cut; None of any other."""
 
     def with_tags(self, listed: Sequence[Mapping[str, str]]) -> "TrainingJob":
         """The job with its tags, as ListTags gives them."""

@@ -6,8 +6,10 @@ Developer Guide, "Configure the DebuggerHookConfig API to save tensors" (where i
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from flops_auditor.domain.runs.bounded_evidence import LEFT_OUT_PLACES
 from flops_auditor.domain.runs.hyperparameters import MODEL, Hyperparameters
 from flops_auditor.domain.runs.places import NAMES, Location, Reference, each_once
 from flops_auditor.domain.runs.remedies import TAG_LINEAGE
@@ -24,7 +26,7 @@ from flops_auditor.domain.runs.sources.named_places import (
     named_places,
     read_location,
 )
-from flops_auditor.domain.runs.sources.training_job_answer import Channel, TrainingJob
+from flops_auditor.domain.runs.sources.training_job_answer import Channel, TrainingJob, as_read, parse_training_job
 from flops_auditor.domain.values.remarks import Kind, Remark, as_word
 
 NOT_CONTINUED = "none"
@@ -106,7 +108,22 @@ def _named_by_owner(job: TrainingJob) -> list[Location]:
             if (path := read_location(config.s3_output_path)) is not None
         ),
     ]
-    return [*(place for place in places if place is not None), *named_places(job).results]
+    return [*(place for place in places if place is not None), *_named_results(job)]
+
+
+def _named_results(job: TrainingJob) -> tuple[Location, ...]:
+    """Where its texts say that it leaves results, or said before they were cut."""
+    if job.left_out_places is None:
+        return named_places(job).results
+    return tuple(place for text in job.left_out_places if (place := read_location(text)) is not None)
+
+
+def least(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """A DescribeTrainingJob answer without what no audit reads, with the places of results that its texts name: these
+    may be cut. Raises MalformedJob.
+    """
+    named = _named_results(parse_training_job(answer))
+    return {**as_read(answer), LEFT_OUT_PLACES: [str(place) for place in named if not place.too_long]}
 
 
 def _below(path: Location, *folders: str) -> Location:
