@@ -239,8 +239,51 @@ def test_what_honest_jobs_write_is_neither_a_doubt_nor_a_place_of_results() -> N
     assert {str(each.location) for each in begins if not each.data} == {
         "s3://base/llama-3.1",
         "s3://models/job/output/x",
+        "s3://team/critic",  # it resumes, and leaves results there
     }
-    assert checkpoints(honest) == ()
+    assert [str(each) for each in checkpoints(honest)] == ["s3://team/critic"]
+
+
+BOTH = ("teacher_log_path", "critic_save_path", "reward_export", "judge_upload", "CRITIC_OUTPUT_DIR")
+"""Labels with a teacher's word and an output's."""
+
+
+@pytest.mark.parametrize("label", BOTH)
+@pytest.mark.parametrize("shape", ["hyperparameter", "variable", "argument", "JSON"])
+def test_a_teachers_word_hides_none_of_what_an_outputs_word_says(label: str, shape: str) -> None:
+    def named(place: str) -> dict[str, Any]:
+        above, _, below = label.rpartition("_")
+        return {
+            "hyperparameter": {"HyperParameters": {label: place}},
+            "variable": {"Environment": {label: place}},
+            "argument": command(ContainerArguments=[f"--{label}", place]),
+            "JSON": {"HyperParameters": {above: json.dumps({below: place})}},
+        }[shape]
+
+    kept = continuing("parent", CheckpointConfig={"S3Uri": "s3://checkpoints/run"})
+    ancestors, lineage = child_of(kept, **named("s3://checkpoints/run/step-1"))
+    assert (ancestors, kinds(lineage), kinds(lineage, "notes")) == (set(), [], ["called-data"])
+    ancestors, lineage = child_of(continuing("parent"), **named(PARENT))
+    assert (ancestors, "auxiliary-named" in kinds(lineage, "notes")) == ({"parent"}, True)
+
+
+@pytest.mark.parametrize("label", ["critic_save_path", "reward_export_path", "judge_model_saved_to"])
+def test_a_run_leaves_results_under_a_teachers_label_too(label: str) -> None:
+    parent = continuing("parent", HyperParameters={label: "s3://w/run"})
+    assert child_of(parent, InputDataConfig=[channel("model", "s3://w/run/step-5")])[0] == {"parent"}
+
+
+def test_one_word_of_a_label_hides_no_place_that_cannot_be_followed() -> None:
+    """An output's word with one of what is read, and a teacher's."""
+    at = {"Environment": {"load_model_from_export": "gs://bucket/model"}}
+    assert [each.kind.name for each in references(job(**at), ())[1]] == ["model-not-followed"]
+    for text in ("gs://bucket/model", "/opt/ml/input/data/train/parent/output/model.tar.gz"):
+        teacher = references(job(Environment={"teacher_model": text}), ())[1]
+        assert [each.kind.name for each in teacher] == ["auxiliary-named", "only-auxiliary-named"]
+    within = {"InputDataConfig": [channel("train", "s3://checkpoints/")]}
+    kept = continuing("parent", CheckpointConfig={"S3Uri": "s3://checkpoints/run"})
+    saved = {"HyperParameters": {"saved_model_path": "/opt/ml/input/data/train/run/step-1"}}
+    assert child_of(kept, **within, **saved)[0] == {"parent"}
 
 
 def test_a_checkpoint_under_the_label_of_an_output_is_a_note() -> None:

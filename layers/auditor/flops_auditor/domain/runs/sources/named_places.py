@@ -139,6 +139,11 @@ class _Search:
     notes: list[Remark] = field(default_factory=list)
     auxiliary: str = ""
 
+    def say_auxiliary(self, leaf: "_Leaf") -> None:
+        """Note that a text names what its label calls a teacher or an auxiliary model."""
+        self.auxiliary = self.auxiliary or leaf.label[:64]
+        self.notes.append(AUXILIARY_NAMED(where=leaf.where))
+
 
 @dataclass(frozen=True)
 class _Leaf:
@@ -235,15 +240,25 @@ def _read(leaf: _Leaf, named: _Search, seen: set[Location | str]) -> None:
         _name_bare(leaf, whole, named)
     for place in places:
         _name(leaf, place, named)
-    if _is_like(NOT_COUNTED, leaf.label) or _is_like(_OUTPUT_LIKE, leaf.label):
-        return
-    model = _is_like(MODEL_LIKE, leaf.label)
+    if _is_like(NOT_COUNTED, leaf.label) and results_in_channels(leaf.text):
+        named.say_auxiliary(leaf)
     for text in unread:
-        surely = _is_like(_SURELY_MODEL, leaf.label) and not _is_like(_NO_MODEL, leaf.label)
-        if model and ((may_store(text) and looks_like_s3(text)) or (surely and is_elsewhere(text))):
+        _name_unread(leaf, text, named)
+
+
+def _name_unread(leaf: _Leaf, text: str, named: _Search) -> None:
+    """Say of an address that cannot be read what its label makes of it."""
+    label = leaf.label
+    output, auxiliary = _is_like(_OUTPUT_LIKE, label), _is_like(NOT_COUNTED, label)
+    surely = _is_like(_SURELY_MODEL, label) and not _is_like(_NO_MODEL, label)
+    model = _is_like(MODEL_LIKE, label) and (not output or _is_like(_READ, label))
+    if model and ((may_store(text) and looks_like_s3(text)) or (surely and is_elsewhere(text))):
+        if auxiliary:
+            named.say_auxiliary(leaf)
+        else:
             named.notes.append(NOT_FOLLOWED(where=leaf.where, form=UNKNOWN_FORM))
-        elif looks_like_s3(text):
-            named.notes.append(DATA_NOT_FOLLOWED(where=leaf.where, form=UNKNOWN_FORM))
+    elif looks_like_s3(text) and not (output or auxiliary):
+        named.notes.append(DATA_NOT_FOLLOWED(where=leaf.where, form=UNKNOWN_FORM))
 
 
 def _in_channels(leaf: _Leaf) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -253,7 +268,8 @@ def _in_channels(leaf: _Leaf) -> list[tuple[str, str, tuple[str, ...]]]:
     if _is_like(NOT_COUNTED, leaf.label):
         return []
     paths = results_in_channels(leaf.text)
-    no_model = _is_like(_OUTPUT_LIKE, leaf.label) or _is_like(_NO_WEIGHTS, leaf.label)
+    written = _is_like(_OUTPUT_LIKE, leaf.label) and not _is_like(_READ, leaf.label)
+    no_model = written or _is_like(_NO_WEIGHTS, leaf.label)
     if not no_model and _is_like(_SURELY_MODEL, leaf.label) and (path := path_in_channel(leaf.text)) is not None:
         paths.append(path)
     return [(leaf.where, *each) for each in paths]
@@ -272,17 +288,18 @@ def _name_bare(leaf: _Leaf, place: Location, named: _Search) -> None:
 def _name(leaf: _Leaf, place: Location, named: _Search, exact: bool = False) -> None:
     """Take a place for what its label says. `exact`: only what SageMaker wrote there counts."""
     where, label = leaf.where, leaf.label
-    if _is_like(NOT_COUNTED, label):
-        if _is_like(_OUTPUT_LIKE, label) and not _is_like(_READ, label) and _WRITTEN not in place.path:
-            return
-        named.auxiliary = named.auxiliary or label[:64]
-        named.notes.append(AUXILIARY_NAMED(where=where))
-        return
     kept = _is_like(_KEPT_LIKE, label) and place.in_s3 and not exact
     result = _is_like(_RESULT_LIKE, label) and not _is_like(_NO_RESULT, label) and not exact
-    if kept or (result and not place.whole_bucket):
+    output, auxiliary = _is_like(_OUTPUT_LIKE, label), _is_like(NOT_COUNTED, label)
+    if (kept and (output or not auxiliary)) or (result and not place.whole_bucket):
         named.results.append(place)
-    if _is_like(_OUTPUT_LIKE, label):
+    if auxiliary:
+        written = output and not _is_like(_READ, label)
+        if not written or _WRITTEN in place.path:
+            named.say_auxiliary(leaf)
+        if not written:
+            return
+    if output:
         model = _is_like(MODEL_LIKE, label) and _is_like(_READ, label) and place.in_s3
         if place.in_s3 or place.space.rpartition(":")[2].startswith("model-package/"):
             named.references.append(Reference(place, where, data=True, exact=exact or not place.in_s3))
