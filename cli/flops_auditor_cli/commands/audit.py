@@ -96,9 +96,9 @@ def command(
     *,
     target: Target,
 ) -> None:
-    """Audit one training job, training session or model customization job: from a file (no AWS needed), or a training
-    job live with --job-name.
+    """Audit one job from a file, without AWS, or one training job live with --job-name.
 
+    The file is what AWS says of a training job, a training session or a model customization job.
     Exits with 0 when it is below every threshold, 3 when it is over one, 4 when that cannot be said.
     """
     if (job is None) == (job_name is None):
