@@ -96,7 +96,7 @@ class MadeUp:
 def _nothing(heard: Heard, found: Audit, audited: object, tables: object, lines: Sequence[Line]) -> RestsOn[Audit]:
     """That a verdict rests on nothing that could be left out."""
     by_line = {a.line: LineWithout(a, ()) for a in found.assessments}
-    return RestsOn((), (), found, by_line)
+    return RestsOn(found, (), (), found, by_line)
 
 
 def made_up(seed: int, *, near: bool = False) -> MadeUp:

@@ -128,7 +128,7 @@ def audit(case: Case, tables: Tables, lineage: Lineage = NO_LINEAGE) -> Audit:
     as_stated = _audited(unchanging, heard)
     used, lines = _looked_up(as_stated, tables), [line for policy in tables.policies for line in lines_of(policy)]
     rests = rests_on(heard, as_stated, lambda other: _audited(unchanging, other), used, lines)
-    return _with_word(replace(as_stated, trusts_statements=tables.trusts_statements), rests, tables)
+    return _with_word(replace(rests.whole, trusts_statements=tables.trusts_statements), rests, tables)
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def _audited(unchanging: _Unchanging, heard: Heard) -> Audit:
     run, stated, lineage = case.run, heard.declared, heard.lineage
     amendments = still_about(run, stated, heard.amendments, tables.meaning)
     origin = find_origin(amend_declared(stated, amendments), lineage, tables.models)
-    stated, observed = apply_flops_meter(heard.files, stated, heard.observed, origin.size, facts_of(run))
+    stated, observed = apply_flops_meter(heard.files, stated, heard.emitting, origin.size, facts_of(run))
     declared = amend_declared(stated, amendments, {run.name, run.arn})
     contradiction = contradiction_of(declared, observed)
     changed = changed_tags(case.evidence.tags_seen, run.tags)

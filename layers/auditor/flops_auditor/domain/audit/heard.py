@@ -30,6 +30,8 @@ from flops_auditor.domain.runs.observations import Emissions, MetricSaid, Observ
 from flops_auditor.domain.values.remarks import Kind, Remark, as_word, bounded, printable
 
 MOST_STATEMENTS = 40
+MOST_EMITTED = 60
+"""Metrics and forms of them that are left out one by one: 40 names, the most that SageMaker takes, and some forms."""
 EARLIER_RUNS = "what earlier runs say of themselves"
 EARLIER_DATA = "that earlier runs say they generated data"
 ITS_PLACES = "what it says, by its role and the names that it gives, of other runs at the places it reads"
@@ -111,7 +113,7 @@ class Heard:
     `observed` is as it was read; `files` are those that the job left. `reads` is what it reads a model from, where its
     tag says what it continues, and `auxiliary` what it calls a teacher and the like, where it does not.
     `may_read_a_checkpoint`: it names places that may hold one. `gone` are the statements that are left out of
-    `readings`.
+    `readings`, and `silent` the metrics that are left out of what was observed.
     """
 
     readings: Readings
@@ -124,6 +126,12 @@ class Heard:
     doubts: tuple[Remark, ...] = ()
     may_read_a_checkpoint: bool = False
     gone: StatementNames = frozenset()
+    silent: frozenset[MetricSaid] = frozenset()
+
+    @property
+    def emitting(self) -> Observations:
+        """What was observed, without the metrics that were left out."""
+        return self.observed.without_metrics(self.silent) if self.silent else self.observed
 
     @property
     def declared(self) -> Declared:
@@ -134,13 +142,14 @@ class Heard:
 @dataclass(frozen=True, eq=False)
 class Part:
     """Something that can be left out. `bears_on` are the kinds of what it says, `form_of` is what names the metric that
-    it is one form of.
+    it is one form of. `not_told_apart`: it stands for what was emitted beyond what is left out one by one.
     """
 
     ground: Ground
     left_out: Callable[[Heard], Heard]
     bears_on: frozenset[str] = frozenset()
     form_of: str = ""
+    not_told_apart: bool = False
 
     def beside(self, other: "Part") -> bool:
         """Whether it stays where the other one is left out: a metric does not where one of its forms is kept."""
@@ -171,7 +180,7 @@ def parts_of(heard: Heard) -> Iterator[Part]:
     if heard.may_read_a_checkpoint and heard.observed.of_a_resumed_run().emitted != heard.observed.emitted:
         ground = Ground("declared", CHECKPOINTS, options=FIGURES)
         yield Part(ground, lambda h: replace(h, may_read_a_checkpoint=False), frozenset({"resumes"}))
-    yield from _emitted(heard.observed)
+    yield from _bounded_emitted(list(_emitted(heard.observed)))
     if heard.files:
         files = ", ".join(sorted(as_word(name.rsplit("/", 1)[-1], 80) for name in heard.files))
         yield Part(Ground("emitted", f"file {files}"), lambda h: replace(h, files={}))
@@ -220,6 +229,25 @@ def _emitted(observed: Observations) -> Iterator[Part]:
         yield Part(Ground("emitted", what), _without_metrics((each, None) for each in names), frozenset({"technique"}))
 
 
+def _bounded_emitted(several: Sequence[Part]) -> Iterator[Part]:
+    """Of more than are left out one by one, whole metrics go before forms; the rest is left out together."""
+    if len(several) <= MOST_EMITTED:
+        yield from several
+        return
+    in_order = sorted(several, key=lambda part: bool(part.form_of))
+    alone, rest = in_order[: MOST_EMITTED - 1], in_order[MOST_EMITTED - 1 :]
+    yield from (part for part in several if part in alone)
+    told = bounded(", ".join(part.ground.what for part in rest), _LONGEST_TOLD)
+    bears_on = frozenset(kind for part in rest for kind in part.bears_on)
+
+    def left_out(heard: Heard) -> Heard:
+        for part in rest:
+            heard = part.left_out(heard)
+        return heard
+
+    yield Part(Ground("emitted", told, options=FIGURES), left_out, bears_on, not_told_apart=True)
+
+
 def _of_a_metric(emissions: Emissions, name: str, quantity: str) -> Iterator[Part]:
     forms, read = emissions.forms(name), emissions.read(name, [])
     others = {form: emissions.without({(name, form)}).read(name, []) for form in forms if len(forms) > 1}
@@ -258,7 +286,7 @@ def _counting_auxiliary(heard: Heard) -> Heard:
 
 def _without_metrics(gone: Iterable[MetricSaid]) -> Callable[[Heard], Heard]:
     silent = frozenset(gone)
-    return lambda heard: replace(heard, observed=heard.observed.without_metrics(silent))
+    return lambda heard: replace(heard, silent=heard.silent | silent)
 
 
 def _without_amendment(amendment: Amendment) -> Callable[[Heard], Heard]:

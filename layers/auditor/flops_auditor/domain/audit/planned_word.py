@@ -100,6 +100,7 @@ def on_trust(
     """
     lines = [line for policy in policies for line in lines_of(policy)]
     rests = rests_on(heard, _Seen(whole, whole), lambda other: _Seen(again(other), whole), (), lines)
+    whole = rests.whole.plan or whole
     careful = rests.careful.plan
     without = careful.alone if careful is not None else None
     known = {each.assessment.line: each for each in whole.outlooks}

@@ -184,6 +184,8 @@ class Emissions:
     finals: Mapping[str, Final]
     rollout_signs: tuple[str, ...]
     _known: dict[tuple[str, ...], tuple[Emitted, ...]] = field(default_factory=dict)
+    _lines: dict[tuple[object, ...], Counted | Remark | None] = field(default_factory=dict)
+    """What the meter's lines amount to, by which of them are left, and by their count read like any other."""
 
     @cached_property
     def of_the_meter(self) -> frozenset[str]:
@@ -231,9 +233,16 @@ class Emissions:
         return by_quantity(read, notes)
 
     def with_lines(self, observed: Observations) -> Observations:
-        """With what the meter's lines say."""
+        """With what the meter's lines say, where there are any; each set of them is read once."""
+        if not self.of_the_meter:
+            return observed
         lines = {name: series for (name, host), series in self.series.items() if not host and word_of(name)}
-        return _with_lines(observed, lines, self.finals, self.run, self.period)
+        finals = {name: final for name, final in self.finals.items() if word_of(name)}
+        plain = observed.emitted.get(MODEL_FLOP)
+        left = (*lines, None, *finals, plain)
+        if left not in self._lines:
+            self._lines[left] = _read_of_lines(lines, finals, self.run, self.period, plain)
+        return _with_lines(observed, self._lines[left])
 
 
 def _form(host: str) -> EmittedAs:
@@ -325,13 +334,16 @@ def _with_work_beside(
     return replace(observed, busy_beside=beside, doubts=doubts)
 
 
-def _with_lines(
-    observed: Observations, lines: Mapping[str, Series], finals: Mapping[str, Final], run: Run, period: int | None
-) -> Observations:
-    """With what the lines of flops-meter say, where there are any; without them where they are not this job's."""
+def _read_of_lines(
+    lines: Mapping[str, Series], finals: Mapping[str, Final], run: Run, period: int | None, plain: Emitted | None
+) -> Counted | Remark | None:
     step = step_of(lines[f"{PREFIX}{MODEL_FLOP}"], period) if f"{PREFIX}{MODEL_FLOP}" in lines else 0
     facts = with_definitions(facts_of(run), run.metric_expressions)
-    read = read_lines(lines, finals, facts, run.time.spans, step, observed.emitted.get(MODEL_FLOP))
+    return read_lines(lines, finals, facts, run.time.spans, step, plain)
+
+
+def _with_lines(observed: Observations, read: Counted | Remark | None) -> Observations:
+    """With what the lines of flops-meter amount to; without them where they are not this job's."""
     if read is None:
         return observed
     if isinstance(read, Counted):
