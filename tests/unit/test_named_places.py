@@ -490,6 +490,93 @@ def test_a_run_that_resumes_from_its_output_continues_the_one_before_it() -> Non
     assert child_of(parent, **arguments)[0] == {"parent"}
 
 
+@pytest.mark.parametrize("told", ["resume", "resume_from_checkpoint"])
+@pytest.mark.parametrize("kept", ["TensorBoardOutputConfig", "CheckpointConfig"])
+def test_a_run_that_resumes_goes_on_from_tensorboards_folder_too(told: str, kept: str) -> None:
+    """Of another run's TensorBoard, or checkpoints. Where it keeps checkpoints of its own it is its word that it goes
+    on from there: teams share one TensorBoard.
+    """
+    at = {"S3OutputPath" if kept == "TensorBoardOutputConfig" else "S3Uri": "s3://tb/x"}
+    parent = continuing("parent", **{kept: at})
+    shared = {"TensorBoardOutputConfig": {"S3OutputPath": "s3://tb/x"}}
+    resumes = {"HyperParameters": {told: "true"}}
+    assert child_of(parent, **shared, **resumes)[0] == {"parent"}
+    ancestors, lineage = child_of(parent, **shared)
+    assert (ancestors, kinds(lineage), kinds(lineage, "notes")) == (set(), [], [])
+    own = {"CheckpointConfig": {"S3Uri": "s3://checkpoints/child"}}
+    ancestors, lineage = child_of(parent, **shared, **resumes, **own)
+    assert (ancestors, kinds(lineage), kinds(lineage, "notes")) == (set(), [], ["called-data"])
+
+
+def collection(**changes: Any) -> dict[str, Any]:
+    return {"DebugHookConfig": {"S3OutputPath": "s3://dbg/x", "CollectionConfigurations": [changes]}}
+
+
+def rule(name: str, place: str) -> dict[str, Any]:
+    return {name: [{"RuleConfigurationName": "r", "RuleParameters": {"model_uri": place}}]}
+
+
+def elsewhere(place: str) -> dict[str, dict[str, Any]]:
+    data = channel("train", "s3://data/x")
+    listed = {"S3DataSource": {**data["DataSource"]["S3DataSource"], "AttributeNames": [place]}}
+    group = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 1, "InstanceGroupName": place}
+    return {
+        "collection's parameters": collection(CollectionName="w", CollectionParameters={"model_uri": place}),
+        "collection's name": collection(CollectionName=place),
+        "content type": {"InputDataConfig": [{**data, "ContentType": place}]},
+        "attribute": {"InputDataConfig": [{**data, "DataSource": listed}]},
+        "instance group": {"ResourceConfig": {"InstanceGroups": [group], "VolumeSizeInGB": 1}},
+        "metric": command(MetricDefinitions=[{"Name": place, "Regex": "x"}]),
+        "expression": command(MetricDefinitions=[{"Name": "loss", "Regex": place}]),
+        "rule of the debugger": rule("DebugRuleConfigurations", place),
+        "rule of the profiler": rule("ProfilerRuleConfigurations", place),
+        "name of a parameter": {"DebugRuleConfigurations": [{"RuleParameters": {place: "1"}}]},
+        "one name twice": {
+            "DebugRuleConfigurations": [{"RuleParameters": {"a.b": place}, "RuleParameters.a": {"b": "/"}}]
+        },
+        "local path": {"CheckpointConfig": {"S3Uri": "s3://c/child", "LocalPath": place}},
+        "tag": {"Tags": [{"Key": "model", "Value": place}]},
+        "a member that is not known yet": {"NewConfig": {"Inner": [{"What": place}]}},
+    }
+
+
+@pytest.mark.parametrize("where", elsewhere(""))
+def test_a_place_is_read_in_whatever_member_of_a_description_it_stands(where: str) -> None:
+    begins, remarks = references(job(**elsewhere(PARENT)[where]), ())
+    assert (PARENT in {str(each.location) for each in begins}, remarks) == (True, ())
+
+
+def test_a_place_in_any_member_makes_an_ancestor() -> None:
+    for where in ("content type", "collection's parameters"):
+        assert child_of(continuing("parent"), **elsewhere(PARENT)[where])[0] == {"parent"}
+    kept = continuing("parent", CheckpointConfig={"S3Uri": "s3://checkpoints/run"})
+    named = elsewhere("s3://checkpoints/run/step-1")
+    assert child_of(kept, **named["collection's parameters"])[0] == {"parent"}
+    assert kinds(child_of(kept, **named["content type"])[1], "notes") == ["called-data"]
+
+
+def test_what_honest_jobs_write_in_other_members_is_no_place() -> None:
+    tags = {
+        "model-card": "https://wiki.example.org/models/x",
+        "sagemaker:domain-arn": "arn:aws:sagemaker:eu-west-1:123456789012:domain/d-x",
+        "team": "nlp/research",
+        "flops-auditor:base-model": "meta-llama/Llama-3.1-8B",
+        "flops-auditor:lineage": "s3://models/other/output/model.tar.gz",
+    }
+    honest = job(
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        CheckpointConfig={"S3Uri": "s3://c/child", "LocalPath": "/opt/ml/checkpoints"},
+        OutputDataConfig={"S3OutputPath": "s3://models/", "KmsKeyId": "arn:aws:kms:eu-west-1:123456789012:key/a"},
+        MlflowConfig={"MlflowResourceArn": "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/t"},
+        FailureReason="No object under s3://models/other/output/model.tar.gz",
+        ModelPackageConfig={"ModelPackageGroupArn": "arn:aws:sagemaker:eu-west-1:123456789012:model-package-group/g"},
+        **command(MetricDefinitions=[{"Name": "train/loss", "Regex": "loss: ([0-9./]+)"}]),
+    )
+    begins, remarks = references(honest, ())
+    assert remarks == ()
+    assert {str(each.location) for each in begins if not each.data} == {"s3://c/child"}
+
+
 KEPT = "runs/run/step-5"
 APART: list[dict[str, Any]] = [
     {"MODEL_URI": f"ckpt/{KEPT}"},

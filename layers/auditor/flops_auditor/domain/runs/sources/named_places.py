@@ -13,6 +13,7 @@ from functools import lru_cache
 from itertools import product
 from typing import Literal
 
+from flops_auditor.domain.runs.declared import TAG_PREFIX
 from flops_auditor.domain.runs.hyperparameters import (
     goes_on_in_its_folder,
     parameter_name,
@@ -86,6 +87,9 @@ _OF_A_REMOTE_FUNCTION = "s3_base_uri"
 _TOLD_ELSEWHERE = frozenset({"rest", "head", "pair", "unfilled"})
 """Kinds of texts whose places stand in the whole text, too."""
 MANIFEST = "what a manifest lists"
+_LINEAGE_TAG = f"{TAG_PREFIX}lineage"
+_WEB = re.compile(r"\s*https?://(?!\S*(?:amazonaws|aws\.amazon)\.)\S*\s*", re.IGNORECASE)
+"""In tags people refer to pages about a job."""
 UNKNOWN_FORM = "a place of a form that is not known"
 MORE_PATHS = "more paths in channels than are looked up"
 
@@ -128,6 +132,11 @@ class NamedPlaces:
     in_channels: tuple[tuple[str, str, tuple[str, ...]], ...]
     notes: tuple[Remark, ...]
     auxiliary: str
+    resumes: Literal["surely", "maybe", ""]
+
+    def resumed(self, at: Location) -> Reference:
+        """A place of the job's results, as one that it goes on from."""
+        return Reference(at, "output that it resumes from", directory=True, kept=self.resumes == "maybe")
 
 
 @dataclass
@@ -170,7 +179,11 @@ def named_places(job: TrainingJob) -> NamedPlaces:
     """What the job's texts name."""
     command = (*job.algorithm_specification.container_entrypoint, *job.algorithm_specification.container_arguments)
     parameters = {**job.debug_hook_config.hook_parameters, **job.profiler_config.profiling_parameters}
-    values = {"hyperparameter": job.hyper_parameters, "variable": job.environment, "debugger parameter": parameters}
+    tags = {name: text for name, text in job.tags.items() if name != _LINEAGE_TAG and not _WEB.fullmatch(text)}
+    values = {
+        **{"hyperparameter": job.hyper_parameters, "variable": job.environment, "debugger parameter": parameters},
+        **{"tag": tags, "member": job.other_texts},
+    }
     return _named(tuple((what, tuple(given.items())) for what, given in values.items()), command)
 
 
@@ -203,14 +216,16 @@ def _named(values: tuple[tuple[str, tuple[tuple[str, str], ...]], ...], command:
     if len(own) > _MOST_RESULTS:
         named.notes.append(TOO_MANY_OUTPUTS(most=_MOST_RESULTS))
     own = own[:_MOST_RESULTS]
-    if resumes := _resumes(leaves):
-        maybe = resumes == "maybe"
-        named.references += [Reference(at, "output that it resumes from", directory=True, kept=maybe) for at in own]
     in_channels = tuple(dict.fromkeys(each for leaf in leaves for each in _in_channels(leaf)))
     if len(in_channels) > _MOST_PAIRS:
         named.notes.append(NOT_FOLLOWED(where=in_channels[_MOST_PAIRS][0], form=MORE_PATHS))
     return NamedPlaces(
-        tuple(named.references), own, in_channels[:_MOST_PAIRS], tuple(dict.fromkeys(named.notes)), named.auxiliary
+        tuple(named.references),
+        own,
+        in_channels[:_MOST_PAIRS],
+        tuple(dict.fromkeys(named.notes)),
+        named.auxiliary,
+        _resumes(leaves),
     )
 
 

@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_pascal
 from flops_auditor.domain.runs.bounded_evidence import LEFT_OUT_PLACES, as_digest, is_large
 from flops_auditor.domain.runs.run import NOT_ENDED, RunState, state_of
 from flops_auditor.domain.runs.sources.built_in_images import is_built_in
+from flops_auditor.domain.runs.sources.other_texts import other_texts
 from flops_auditor.domain.values import archive_keys
 from flops_auditor.domain.values.arns import region_of
 from flops_auditor.domain.values.errors import WrongInput
@@ -31,7 +32,7 @@ MOST_NEEDED = (
 that SageMaker bounds first, then the steps, of which there is one more with each restart.
 """
 UNREAD = frozenset({"KmsKeyId", "VolumeKmsKeyId", "LocalPath", "StatusMessage"})
-"""Members of these parts that no audit reads, and that may be long."""
+"""Members of these parts that no figure rests on, and that may be long."""
 
 
 class MalformedJob(WrongInput):
@@ -306,6 +307,7 @@ class TrainingJob(AnswerShape):
     output_model_package_arn: OptionalText = ""
     tuning_job_arn: OptionalText = ""
     tags: Texts = {}
+    other_texts: dict[str, str] = {}
     left_out_places: tuple[str, ...] | None = Field(default=None, alias=LEFT_OUT_PLACES)
     """Where its texts say that it leaves results, of evidence in which they are cut; None of any other."""
 
@@ -381,7 +383,7 @@ def parse_training_job(answer: Mapping[str, Any], tags: Sequence[Mapping[str, st
         listed = tags if tags is not None else answer.get("Tags") or []
         pairs = {str(tag["Key"]): str(tag["Value"]) for tag in listed}
         present = {key: value for key, value in answer.items() if key != "Tags" and value is not None}
-        return TrainingJob.model_validate({**present, "tags": pairs})
+        return TrainingJob.model_validate({**present, "tags": pairs, "OtherTexts": other_texts(present)})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -391,8 +393,8 @@ def parse_training_job(answer: Mapping[str, Any], tags: Sequence[Mapping[str, st
 
 
 def as_read(answer: Mapping[str, Any], shape: type[AnswerShape] = TrainingJob) -> dict[str, Any]:
-    """A DescribeTrainingJob answer in which what is large and not read is a digest: rules of the debugger and of the
-    profiler alone may be megabytes (API Reference, CreateTrainingJob).
+    """A DescribeTrainingJob answer in which what is large, and read for places at most, is a digest: rules of
+    the debugger and of the profiler alone may be megabytes (API Reference, CreateTrainingJob).
     """
     shapes = {field.alias or to_pascal(name): field.annotation for name, field in shape.model_fields.items()}
     read: dict[str, Any] = {}

@@ -100,8 +100,14 @@ def _named_by_owner(job: TrainingJob) -> list[Location]:
     """Where the job's container leaves files while it runs: checkpoints, TensorBoard's and the debugger's, and what its
     texts call its output.
     """
+    checkpoint = read_location(job.checkpoint_config.s3_uri)
+    return [*([checkpoint] if checkpoint is not None else []), *_kept_by_container(job)]
+
+
+def _kept_by_container(job: TrainingJob) -> list[Location]:
+    """The same without its checkpoints, which it always goes on from."""
     places = [
-        *map(read_location, (job.checkpoint_config.s3_uri, job.tensor_board_output_config.s3_output_path)),
+        read_location(job.tensor_board_output_config.s3_output_path),
         *(
             _below(path, job.name, folder)
             for config, folder in ((job.debug_hook_config, "debug-output"), (job.profiler_config, "profiler-output"))
@@ -148,6 +154,7 @@ def references(job: TrainingJob, tagged: Sequence[str]) -> tuple[tuple[Reference
             notes.append(NOT_FOLLOWED(where="checkpoint configuration", form="an access point"))
     named = named_places(job)
     result += named.references
+    result += _resumed(job, named)
     notes += named.notes
     _of_models_in_channels(job, named, result, notes)
     sources = [("source model package", job.model_package_config.source_model_package_arn)]
@@ -162,6 +169,18 @@ def references(job: TrainingJob, tagged: Sequence[str]) -> tuple[tuple[Reference
     if job.resource_config.keep_alive_period_in_seconds or job.warm_pool_status.reused_by_job:
         notes.append(WARM_POOL())
     return each_once(result), tuple(dict.fromkeys(notes))
+
+
+def _resumed(job: TrainingJob, named: NamedPlaces) -> list[Reference]:
+    """Where it goes on from what it left, if it is told to: TensorBoard's folder and the like only where it keeps
+    nothing elsewhere, since teams share them. Beside that it is its word that it goes on from there.
+    """
+    if not named.resumes:
+        return []
+    elsewhere = bool(job.checkpoint_config.s3_uri or named.results)
+    kept = [named.resumed(place) for place in _kept_by_container(job)]
+    word = [Reference(each.location, each.where, data=True) for each in kept]
+    return [*(word if elsewhere else kept), *map(named.resumed, named.results)]
 
 
 def _of_channels(job: TrainingJob, result: list[Reference], notes: list[Remark]) -> str:
