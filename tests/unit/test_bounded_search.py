@@ -1,6 +1,7 @@
 """What an audit takes is bounded by counts, whatever a job's owner writes and emits, and what is over them is said."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock, patch
 
@@ -15,6 +16,8 @@ from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.meter_lines import word_of
 from flops_auditor.domain.runs.sources.cases import case_of
 from tests.unit.test_every_lever_is_named import LLAMA, TABLES, Job, grows, job
+from tests.unit.test_plan_on_its_word import LIES, answer, request
+from tests.unit.test_plan_on_its_word import doubts as told_of
 
 KNOWN = sorted(load_tables().metrics.meanings)
 OTHERS = [name for name in KNOWN if not word_of(name)]
@@ -105,3 +108,11 @@ def test_what_is_above_stays_above_over_the_budget() -> None:
     with patch.object(rests_on, "MOST_AUDITS", 1):
         found = audited(job(2560, {**LLAMA, "max_seq_length": "4096"}))
     assert found.verdict == "above" and doubts(found) == ["too-many-statements"]
+
+
+@pytest.mark.parametrize("of", ["tokens of a size", "lineage"])
+def test_a_plan_over_the_budget_is_open_as_well(of: str, tmp_path: Path) -> None:
+    with patch.object(rests_on, "MOST_AUDITS", 1):
+        code, plan = answer("plan", request(LIES[of][0]), tmp_path, "--no-trust-statements")
+    assert (code, plan["verdict"]) == (4, "indeterminate")
+    assert "too-many-statements" in {doubt["kind"] for doubt in told_of(plan)}
