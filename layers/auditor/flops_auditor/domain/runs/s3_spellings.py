@@ -61,6 +61,7 @@ PLACE = re.compile(
     re.IGNORECASE,
 )
 """What may be a place within a text."""
+_ENCODED = re.compile("%3a|%2f", re.IGNORECASE)
 _BARE = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/(?:[^\s\"'<>,;|\\]*/)?output(?:/[^\s\"'<>,;|\\]*)?")
 _BARE_KEY = re.compile(r"(?://)?(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>[^\s\"'<>,;|\\:]+)")
 
@@ -74,6 +75,11 @@ def read_s3(text: str) -> Location | None:
         if match := spelling.fullmatch(text):
             return _in_bucket(match["bucket"], match["key"])
     return _of_address(text) if text[:4].lower() == "http" else None
+
+
+def decoded(text: str) -> str:
+    """A text in which the signs of an address are written as in one, "" where all are already."""
+    return unquote(text) if _ENCODED.search(text) else ""
 
 
 def read_bare(text: str, any_key: bool = False) -> Location | None:

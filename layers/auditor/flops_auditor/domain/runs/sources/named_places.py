@@ -7,8 +7,8 @@ resume_from_checkpoint).
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
 from typing import Literal
@@ -25,6 +25,7 @@ from flops_auditor.domain.runs.places import Location, Reference
 from flops_auditor.domain.runs.remedies import TAG_LINEAGE
 from flops_auditor.domain.runs.s3_spellings import (
     PLACE,
+    decoded,
     in_bucket,
     is_access_point,
     is_elsewhere,
@@ -34,8 +35,10 @@ from flops_auditor.domain.runs.s3_spellings import (
     read_s3,
 )
 from flops_auditor.domain.runs.sources.channel_paths import path_in_channel, results_in_channels
-from flops_auditor.domain.runs.sources.shell_copies import LONGEST_VARIABLE, copied_to
+from flops_auditor.domain.runs.sources.shell_copies import read_line, said_by
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob
+from flops_auditor.domain.runs.sources.variables import LONGEST_VARIABLE, filled_in, is_open, left_open
+from flops_auditor.domain.runs.sources.written_places import longer_readings
 from flops_auditor.domain.values.remarks import Kind, Remark, as_word
 
 MODEL_LIKE = re.compile(r"model|check_?point|ckpt|weight|resume|adapter|pretrain|init|base", re.IGNORECASE)
@@ -68,6 +71,8 @@ _BUCKET = re.compile(r"(?P<stem>.*?)[._-]?(?:s3[._-]?)?bucket(?:[._-]?(?:name|ur
 _KEY = re.compile(r"(?P<stem>.*?)[._-]?(?:s3[._-]?)?(?:key|prefix|object|folder)(?:[._-]?name)?", re.IGNORECASE)
 _PATH = re.compile(r"(?P<stem>.*?)[._-]?(?:s3[._-]?)?(?:path|dir(?:ectory)?|file)", re.IGNORECASE)
 """Of labels that are a key's only where they are a model's."""
+_ROOT = re.compile(r"(?:^|[._-])(?:root|base|home|prefix|store)(?:[._-]?(?:uri|url|path|dir))?$", re.IGNORECASE)
+"""Of labels of places that are the beginning of others."""
 _NO_KEY = re.compile(r"secret|token|access|api|auth|kms|ssh|licen[cs]e|private|public", re.IGNORECASE)
 _RELATIVE = re.compile(r"(?![/.~])[^\s:\"'<>,;|\\]+")
 _WRITTEN = "output"
@@ -76,6 +81,10 @@ _NO_WEIGHTS = re.compile(r"config|tokeni[sz]er|vocab", re.IGNORECASE)
 _ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:\d*:(training-job|training-session|model-package)/\S+")
 _MOST_WORDS = 200
 """Of a text, in which places without a scheme are looked for."""
+_NOT_FILLED_IN = frozenset({"tag", "member"})
+"""Kinds of values that no container is given by their names."""
+_MOST_VARIABLES = 50
+"""Of a text, that are filled in."""
 _LONGER_THAN_A_HUBS_NAME = 2
 """Folders below a bucket."""
 _MOST_PAIRS = 20
@@ -91,12 +100,16 @@ _LINEAGE_TAG = f"{TAG_PREFIX}lineage"
 _WEB = re.compile(r"\s*https?://(?!\S*(?:amazonaws|aws\.amazon)\.)\S*\s*", re.IGNORECASE)
 """In tags people refer to pages about a job."""
 UNKNOWN_FORM = "a place of a form that is not known"
+OPEN_PLACE = "a place that nothing fills in"
 MORE_PATHS = "more paths in channels than are looked up"
 
 NOT_FOLLOWED = Kind(
     "model-not-followed", "{where} reads a model from {form}: whose result lies there cannot be looked up", TAG_LINEAGE
 )
 DATA_NOT_FOLLOWED = Kind("data-not-followed", "{where} reads {form}: whose result lies there cannot be looked up")
+WHOLE_BUCKET_OF_DATA = Kind(
+    "whole-bucket-of-data", "{where} reads the whole of {place:said200}: which results lie there is not looked up"
+)
 NOT_SEARCHED = Kind(
     "too-much-to-search",
     "its {what}s have more than the {most} characters that are searched for places, and more than SageMaker takes: "
@@ -147,6 +160,8 @@ class _Search:
     results: list[Location] = field(default_factory=list)
     notes: list[Remark] = field(default_factory=list)
     auxiliary: str = ""
+    room: int = LONGEST_TEXT
+    """Characters of texts that are filled in."""
 
     def say_auxiliary(self, leaf: "_Leaf") -> None:
         """Note that a text names what its label calls a teacher or an auxiliary model."""
@@ -156,12 +171,15 @@ class _Search:
 
 @dataclass(frozen=True)
 class _Leaf:
-    """A text and the names that it stands under; `where` says so for people. `again`: parts of it are leaves, too."""
+    """A text and the names that it stands under; `where` says so for people. `again`: parts of it are leaves, too.
+    `filled`: variables in it are filled in, as far as anything says what they are.
+    """
 
     where: str
     label: str
     text: str
     again: bool = False
+    filled: bool = False
 
 
 def read_location(text: str) -> Location | None:
@@ -184,17 +202,25 @@ def named_places(job: TrainingJob) -> NamedPlaces:
         **{"hyperparameter": job.hyper_parameters, "variable": job.environment, "debugger parameter": parameters},
         **{"tag": tags, "member": job.other_texts},
     }
-    return _named(tuple((what, tuple(given.items())) for what, given in values.items()), command)
+    known = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), job.region) | {"TRAINING_JOB_NAME": job.name}
+    given = tuple((what, tuple(each.items())) for what, each in values.items())
+    return _named(given, command, tuple(known.items()))
 
 
 def named_by_variables(variables: Mapping[str, str], what: str) -> NamedPlaces:
     """What the variables of another container than the job's name; `what` says which these are, for people."""
-    return _named(((what, tuple(variables.items())),), ())
+    return _named(((what, tuple(variables.items())),), (), ())
 
 
 @lru_cache(4)
-def _named(values: tuple[tuple[str, tuple[tuple[str, str], ...]], ...], command: tuple[str, ...]) -> NamedPlaces:
-    """The same of values by what they are. A job's places are asked for several times, and its texts may be long."""
+def _named(
+    values: tuple[tuple[str, tuple[tuple[str, str], ...]], ...],
+    command: tuple[str, ...],
+    known: tuple[tuple[str, str], ...],
+) -> NamedPlaces:
+    """The same of values by what they are; `known` are variables that SageMaker sets. A job's places are asked for
+    several times, and its texts may be long.
+    """
     named = _Search()
     leaves: list[_Leaf] = []
     for what, given in values:
@@ -204,14 +230,16 @@ def _named(values: tuple[tuple[str, tuple[tuple[str, str], ...]], ...], command:
     for part in command:
         within = texts_in({"": part}).leaves if part.lstrip()[:1] in ("{", "[") else ()
         leaves += [_Leaf("command line", each.name, each.text) for each in within] or [_Leaf("command line", "", part)]
-    lines = dict.fromkeys([" ".join(command)[:LONGEST_TEXT], *(leaf.text for leaf in leaves if leaf.label)])
+    leaves.append(_Leaf("command line", "", " ".join(command)[:LONGEST_TEXT], again=True))
+    filling = [given for what, given in values if what not in _NOT_FILLED_IN]
+    short = [each for given in filling for each in given if len(each[1]) <= LONGEST_VARIABLE]
+    variables = {**dict(known), **{f"SM_HP_{name.upper()}": plain(value) for name, value in short}, **dict(short)}
+    leaves += [_Leaf("command line", *each, filled=True) for each in said_by(command, variables)]
+    leaves = [inner for leaf in leaves for inner in _read_as_run(leaf, variables, named)]
     seen: set[Location | str] = set()
     for leaf in leaves:
         _read(leaf, named, seen)
     _pair(leaves, named)
-    short = [each for _, given in values for each in given if len(each[1]) <= LONGEST_VARIABLE]
-    variables = {**{f"SM_HP_{name.upper()}": plain(value) for name, value in short}, **dict(short)}
-    named.results += [place for line in lines for place in copied_to(line, variables)]
     own = tuple(dict.fromkeys(named.results))
     if len(own) > _MOST_RESULTS:
         named.notes.append(TOO_MANY_OUTPUTS(most=_MOST_RESULTS))
@@ -229,6 +257,30 @@ def _named(values: tuple[tuple[str, tuple[tuple[str, str], ...]], ...], command:
     )
 
 
+def _read_as_run(leaf: _Leaf, variables: Mapping[str, str], named: _Search) -> list[_Leaf]:
+    """A text, what a line says that stands otherwise in it, and what it is with its variables filled in."""
+    line = read_line(leaf.text, variables, any_words=leaf.again or not leaf.label)
+    named.results += line.to
+    for source in line.sources:
+        _name(leaf, source, named)
+        _name_open(leaf, source, named)
+        if source.whole_bucket and not is_open(source.space):
+            named.notes.append(WHOLE_BUCKET_OF_DATA(where=leaf.where, place=str(source)))
+    if line.open_source:
+        named.notes.append(NOT_FOLLOWED(where=leaf.where, form=OPEN_PLACE))
+    words = [(".".join(filter(None, (leaf.label, name))), text) for name, text in line.by_option]
+    return [*_filled(leaf, variables, named), *(_Leaf(leaf.where, *each, filled=True) for each in words)]
+
+
+def _filled(leaf: _Leaf, variables: Mapping[str, str], named: _Search) -> list[_Leaf]:
+    """A text, and the same with its variables filled in; those of a line are, word by word, elsewhere."""
+    if not leaf.label or leaf.again or leaf.filled or not is_open(leaf.text):
+        return [leaf]
+    text = filled_in(leaf.text, variables, _MOST_VARIABLES) if named.room > 0 else leaf.text
+    named.room -= len(text)
+    return [*([leaf] if text != leaf.text else []), replace(leaf, text=text, filled=True)]
+
+
 def _resumes(leaves: Sequence[_Leaf]) -> Literal["surely", "maybe", ""]:
     """Whether the job is told to go on from what lies where it leaves its results itself; maybe, where it loads
     something that need not lie there.
@@ -244,7 +296,7 @@ def _read(leaf: _Leaf, named: _Search, seen: set[Location | str]) -> None:
     """What one text names. Of a text without a label what others named before is left out, such as an option's value
     in the command line, and so it is of one whose parts were read before.
     """
-    places, unread = _places_in(leaf.text)
+    places, unread = _places_in(leaf.text, whole_lines=bool(leaf.label) and not leaf.again)
     if leaf.again or not leaf.label:
         places, unread = [each for each in places if each not in seen], [each for each in unread if each not in seen]
     seen.update(places, unread)
@@ -255,6 +307,8 @@ def _read(leaf: _Leaf, named: _Search, seen: set[Location | str]) -> None:
         _name_bare(leaf, whole, named)
     for place in places:
         _name(leaf, place, named)
+        if leaf.filled and (is_artifact(place) or _is_like(MODEL_LIKE, leaf.label)):
+            _name_open(leaf, place, named)
     if _is_like(NOT_COUNTED, leaf.label) and results_in_channels(leaf.text):
         named.say_auxiliary(leaf)
     for text in unread:
@@ -329,29 +383,51 @@ def _name(leaf: _Leaf, place: Location, named: _Search, exact: bool = False) -> 
         named.notes.append(kind(where=where, form="an access point"))
 
 
-def _pair(leaves: list[_Leaf], named: _Search) -> None:
-    """Buckets and keys that texts name apart: those of one stem, and any where only one bucket is named, or where the
-    key looks as SageMaker names results.
-    """
-    buckets = [
-        (leaf, match["stem"].lower()) for leaf in leaves if leaf.text and (match := _BUCKET.fullmatch(leaf.label))
-    ]
-    if not buckets:
+def _name_open(leaf: _Leaf, place: Location, named: _Search) -> None:
+    """Take what a place stands for of which a part is open: it may be whatever lies in the folder above that."""
+    folder = left_open(place)
+    written = _is_like(_OUTPUT_LIKE, leaf.label) and not (_is_like(_READ, leaf.label) or is_artifact(place))
+    if folder is None or written or _is_like(NOT_COUNTED, leaf.label):
         return
-    relative = [leaf for leaf in leaves if _RELATIVE.fullmatch(leaf.text) and not _BUCKET.fullmatch(leaf.label)]
+    if folder == place:
+        named.notes.append(NOT_FOLLOWED(where=leaf.where, form=OPEN_PLACE))
+    else:
+        named.references.append(Reference(folder, leaf.where, directory=True, kept=True))
+
+
+def _pair(leaves: list[_Leaf], named: _Search) -> None:
+    """Buckets, or places called a root, and keys that texts name apart: those of one stem, and any where only one
+    bucket is named, or where the key looks as SageMaker names results.
+    """
+    texts = [leaf for leaf in leaves if leaf.text]
+    buckets = [(leaf, match["stem"].lower()) for leaf in texts if (match := _BUCKET.fullmatch(leaf.label))]
+    roots = [(leaf, "") for leaf in texts if ":/" in leaf.text and _is_root(leaf)]
+    if not buckets and not roots:
+        return
+    relative = [leaf for leaf in texts if _RELATIVE.fullmatch(leaf.text) and not _BUCKET.fullmatch(leaf.label)]
     keys = [(leaf, key) for leaf in relative if (key := _key_of(leaf)) is not None or _is_written(leaf.text)]
-    wanted = []
+    wanted = [*_held_together(buckets, keys), *_held_together(roots, keys)]
+    for bucket, below, same in sorted(wanted, key=lambda each: not each[2])[:_MOST_PAIRS]:
+        place = in_bucket(plain(bucket.text), below.text)
+        if place is not None:
+            _name(_Leaf(below.where, f"{bucket.label}.{below.label}", below.text), place, named, exact=not same)
+    if len(wanted) > _MOST_PAIRS or max(len(buckets), len(roots), len(keys)) > _MOST_APART:
+        named.notes.append(TOO_MANY_KEYS(most=_MOST_PAIRS))
+
+
+def _held_together(
+    buckets: Sequence[tuple[_Leaf, str]], keys: Sequence[tuple[_Leaf, str | None]]
+) -> Iterator[tuple[_Leaf, _Leaf, bool]]:
+    """The buckets and keys that may be of one place, and whether their labels say so."""
     for (bucket, stem), (key, own) in product(buckets[:_MOST_APART], keys[:_MOST_APART]):
         alone = len(buckets) == 1 and ("/" in key.text or bool(MODEL_LIKE.search(key.label)))
         same = own is not None and (alone or own == stem)
         if same or _is_written(key.text):
-            wanted.append((bucket, key, same))
-    for bucket, key, same in sorted(wanted, key=lambda each: not each[2])[:_MOST_PAIRS]:
-        place = in_bucket(plain(bucket.text), key.text)
-        if place is not None:
-            _name(_Leaf(key.where, f"{bucket.label}.{key.label}", key.text), place, named, exact=not same)
-    if len(wanted) > _MOST_PAIRS or max(len(buckets), len(keys)) > _MOST_APART:
-        named.notes.append(TOO_MANY_KEYS(most=_MOST_PAIRS))
+            yield bucket, key, same
+
+
+def _is_root(leaf: _Leaf) -> bool:
+    return _is_like(_ROOT, leaf.label) and leaf.label != _OF_A_REMOTE_FUNCTION and read_s3(leaf.text) is not None
 
 
 def _key_of(leaf: _Leaf) -> str | None:
@@ -399,22 +475,30 @@ def _bare_in(text: str) -> list[Location]:
     return [place for word in words if (place := read_bare(word)) is not None]
 
 
-def _places_in(text: str) -> tuple[list[Location], list[str]]:
+def _places_in(text: str, whole_lines: bool) -> tuple[list[Location], list[str]]:
     """Every place that a text mentions, and the addresses in it that cannot be read; most texts mention none, and a
     long one is not searched for nothing.
     """
     text = text.replace("\\/", "/")
     if ":/" not in text and "arn:" not in text.lower():
-        return [], []
+        text = decoded(text)
+        if ":/" not in text:
+            return [], []
     whole = read_location(text)
-    if whole is not None:
-        return [whole], []
     addresses = [each.group() for each in PLACE.finditer(text)]
+    if whole is not None and len(addresses) < 2:
+        return [whole, *_read_all([decoded(text)])], []
     read = {each: read_location(each) for each in addresses}
     unread = [each for each, place in read.items() if place is None]
     if not text.lstrip().startswith(tuple(addresses)) and is_elsewhere(text):
         unread.append(text)  # of a scheme that ends as one of S3 does
-    return [place for place in read.values() if place is not None], unread or ([] if addresses else [text])
+    places = [place for place in (whole, *read.values()) if place is not None]
+    longer = _read_all([*longer_readings(text, whole_lines), *map(decoded, addresses)])
+    return list(dict.fromkeys((*places, *longer))), unread or ([] if addresses else [text])
+
+
+def _read_all(texts: Sequence[str]) -> list[Location]:
+    return [place for text in texts if text and (place := read_location(text)) is not None]
 
 
 @lru_cache(1024)

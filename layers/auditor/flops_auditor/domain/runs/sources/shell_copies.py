@@ -1,4 +1,5 @@
-"""Where lines for a shell copy files to: every place in S3 that a command of one names and does not copy from.
+"""Lines for a shell: where they copy files to, every place in S3 that a command of one names and does not copy from;
+what they copy from; and what else their words say, joined and filled in as a shell does.
 
 Facts: AWS CLI Command Reference (s3 cp, mv, sync; s3api put-object); s5cmd (cp, mv, sync, pipe); MinIO client (cp,
 mirror: `alias/bucket/key`); rclone (copy, sync, rcat: `remote:bucket/key`); gsutil; Hadoop's FileSystem shell (-put).
@@ -6,14 +7,18 @@ mirror: `alias/bucket/key`); rclone (copy, sync, rcat: `remote:bucket/key`); gsu
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from flops_auditor.domain.runs.places import Location
-from flops_auditor.domain.runs.s3_spellings import in_bucket, read_s3
+from flops_auditor.domain.runs.s3_spellings import PLACE, in_bucket, read_s3
+from flops_auditor.domain.runs.sources.variables import LONGEST_VARIABLE, filled_in, is_open
 
 _TOOLS = frozenset({"s3", "s3api", "s5cmd", "s3cmd", "s4cmd", "s3-cli", "mc", "rclone", "gsutil", "fs", "dfs"})
 _TOOLS_OF_ALIASES = {"mc": "/", "mcli": "/", "rclone": ":"}
 """What ends the name by which they know a store, before bucket and key."""
+_OF_S3 = frozenset({"s3", "s5cmd", "s3cmd", "s4cmd", "s3-cli"})
+"""One end of what they copy lies in S3."""
 _COPIES = frozenset(
     {"cp", "mv", "sync", "copy", "move", "copyto", "moveto", "mirror", "rsync", "put", "copyfromlocal", "distcp"}
 )
@@ -29,37 +34,66 @@ _FLAGS = re.compile(
 _MAY_COPY = re.compile(rf"\b(?:{'|'.join((*_COPIES, *_ONLY_WRITES, *_PUTS))})\b", re.IGNORECASE)
 _ENDS = "();<>|&`\n"
 _SETS = re.compile(r"(?P<name>[A-Za-z_]\w{0,99})=(?P<value>.*)", re.DOTALL)
-_VARIABLE = re.compile(r"\$(?:(?P<name>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)(?::?-[^{}]*+)?\})")
-_MOST_VARIABLES = 4
-LONGEST_VARIABLE = 2_500
-"""Of a variable that is filled in; SageMaker takes no hyperparameter that is longer."""
+_SAYS = re.compile(r"[-+~]*(?P<name>[A-Za-z_@][\w./@-]{0,255}+)=(?P<value>.*)", re.DOTALL)
+_MAY_JOIN = re.compile(r"['\"\\$]")
+_WORD = re.compile(r"[();<>|&`\n]+|(?:'[^'\n]*+'|\"[^\"\n]*+\"|\\.|[^\s();<>|&`'\"\\])++")
+_QUOTES = re.compile(r"['\"]|\\(?=.)")
 _DEEPEST = 3
 """Lines within the words of lines, as `bash -c "..."` has them."""
 
 
-def copied_to(line: str, variables: Mapping[str, str]) -> list[Location]:
-    """The places in S3 to which a line copies, variables filled in where the line or these set them. In linear time."""
-    if _MAY_COPY.search(line) is None:
-        return []
-    return list(dict.fromkeys(_copied_to(line, dict(variables), _DEEPEST)))
+@dataclass(frozen=True)
+class ShellLine:
+    """What a line says: the places that it copies to and from, and under which options it names others, which stand
+    otherwise in it. `open_source`: it copies from a place in S3 that nothing tells.
+    """
+
+    to: tuple[Location, ...] = ()
+    sources: tuple[Location, ...] = ()
+    open_source: bool = False
+    by_option: tuple[tuple[str, str], ...] = ()
 
 
-def _copied_to(line: str, variables: dict[str, str], deepest: int) -> Iterator[Location]:
-    if _MAY_COPY.search(line) is None:
-        return
+NOTHING_SAID = ShellLine()
+
+
+@dataclass
+class _Reading:
+    """What was read of a line so far; `variables` are those that are set by now, `plain` are places that stand in it as
+    they are.
+    """
+
+    variables: dict[str, str]
+    plain: frozenset[str]
+    to: list[Location] = field(default_factory=list)
+    sources: list[Location] = field(default_factory=list)
+    open_source: bool = False
+    by_option: dict[tuple[str, str], None] = field(default_factory=dict)
+
+
+def read_line(line: str, variables: Mapping[str, str], any_words: bool = False) -> ShellLine:
+    """What a line says that copies, or, of `any_words`, of any; variables filled in where the line or these set them.
+    In linear time.
+    """
+    if _MAY_COPY.search(line) is None and not (any_words and _MAY_JOIN.search(line) and "/" in line):
+        return NOTHING_SAID
+    reading = _Reading(dict(variables), frozenset(PLACE.findall(line)))
+    _read(line, reading, _DEEPEST)
+    to, sources = (tuple(dict.fromkeys(each)) for each in (reading.to, reading.sources))
+    return ShellLine(to, sources, reading.open_source, tuple(reading.by_option))
+
+
+def _read(line: str, reading: _Reading, deepest: int) -> None:
     command: list[str] = []
     for word in (*_words(line.replace("\\\n", " ")), _ENDS):
         if word.strip(_ENDS):
             command.append(word)
             continue
-        yield from _of_command(command, variables)
-        yield from (place for each in command if _is_line(each) for place in _inside(each, variables, deepest))
+        _of_command(command, reading)
+        for each in command if deepest else ():
+            if _is_line(each):
+                _read(each, reading, deepest - 1)
         command = []
-
-
-def _inside(line: str, variables: dict[str, str], deepest: int) -> Iterator[Location]:
-    if deepest:
-        yield from _copied_to(line, variables, deepest - 1)
 
 
 def _is_line(word: str) -> bool:
@@ -67,17 +101,38 @@ def _is_line(word: str) -> bool:
 
 
 def _words(line: str) -> list[str]:
-    """Words as a shell reads them, and what ends a command; where it would read none, whatever blanks part."""
+    """Words as a shell reads them, and what ends a command; where it would read none, as far as quotes have an end."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=_ENDS)
     lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t\r", True, ""
     try:
         return list(lexer)
     except ValueError:
-        return re.findall(r"[();<>|&`\n]+|[^\s();<>|&`'\"]+", line)
+        return [_QUOTES.sub("", word) for word in _WORD.findall(line)]
 
 
-def _of_command(command: list[str], variables: dict[str, str]) -> Iterator[Location]:
-    """Where one command copies to; variables that it sets are set from then on."""
+def said_by(command: Sequence[str], variables: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The places that the words of a command are, where they stand otherwise in it, by option."""
+    plain = frozenset(PLACE.findall(" ".join(command)))
+    return [each for each in _said_by(command, variables) if PLACE.match(each[1]) and _is_news(each[1], plain)]
+
+
+def _is_news(text: str, plain: frozenset[str]) -> bool:
+    return text not in plain or is_open(text)
+
+
+def _said_by(words: Sequence[str], variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What words say that may hold places, filled in, each under the option that it is the value of."""
+    before = ""
+    for word in words:
+        setting = _SAYS.fullmatch(word)
+        name, value = (setting["name"], setting["value"]) if setting else (before, word)
+        if "/" in value and ":/" in (value := filled_in(value, variables)):
+            yield name, value
+        before = word.lstrip("-") if word.startswith("-") and not setting else ""
+
+
+def _of_command(command: list[str], reading: _Reading) -> None:
+    """What one command says; variables that it sets are set from then on."""
     tool, verb = "", 0
     for at, word in enumerate(command):
         name = word.rpartition("/")[2].lower()
@@ -86,20 +141,27 @@ def _of_command(command: list[str], variables: dict[str, str]) -> Iterator[Locat
             break
         tool = name if name in _TOOLS or name in _TOOLS_OF_ALIASES else tool
         if (setting := _SETS.fullmatch(word)) and len(setting["value"]) <= LONGEST_VARIABLE:
-            value = _filled_in(setting["value"], variables)
-            variables[setting["name"]] = value if len(value) <= LONGEST_VARIABLE else ""
-    if not verb:
-        return
-    words = [_filled_in(word, variables) for word in command[verb + 1 :]]
-    name = command[verb].lstrip("-").lower()
-    if name in _PUTS:
-        yield from filter(None, [_put(words)])
+            value = filled_in(setting["value"], reading.variables)
+            reading.variables[setting["name"]] = value if len(value) <= LONGEST_VARIABLE else ""
+    by_option = _said_by(command, reading.variables)
+    reading.by_option |= {each: None for each in by_option if _is_news(each[1], reading.plain)}
+    if verb:
+        words = [filled_in(word, reading.variables) for word in command[verb + 1 :]]
+        _of_copy(tool, command[verb].lstrip("-").lower(), words, reading)
+
+
+def _of_copy(tool: str, verb: str, words: list[str], reading: _Reading) -> None:
+    if verb in _PUTS:
+        reading.to += filter(None, [_put(words)])
         return
     given, values = _operands(words)
-    only = name in _ONLY_WRITES or (values and len(given) == 1)
-    for text in given if only else given[1:]:
-        if place := _place(text, tool):
-            yield place
+    only = verb in _ONLY_WRITES or (values and len(given) == 1)
+    reading.to += filter(None, (_place(text, tool) for text in (given if only else given[1:])))
+    for text in () if only else given[:-1]:
+        place = _place(text, tool)
+        reading.sources += [place] if place else []
+        from_here = tool in _OF_S3 and not is_open(given[-1]) and _place(given[-1], tool) is None
+        reading.open_source = reading.open_source or (place is None and from_here and text.startswith("$"))
 
 
 def _operands(words: list[str]) -> tuple[list[str], bool]:
@@ -134,9 +196,3 @@ def _put(words: list[str]) -> Location | None:
         by_option.setdefault(option, value if equals else following)
     bucket, key = by_option.get("--bucket", ""), by_option.get("--key", "")
     return in_bucket(bucket, key) if bucket and key else None
-
-
-def _filled_in(word: str, variables: Mapping[str, str]) -> str:
-    return _VARIABLE.sub(
-        lambda match: variables.get(match["name"] or match["braced"], match[0]), word, count=_MOST_VARIABLES
-    )

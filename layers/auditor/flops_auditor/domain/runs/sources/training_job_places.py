@@ -21,6 +21,7 @@ from flops_auditor.domain.runs.sources.named_places import (
     NOT_COUNTED,
     NOT_FOLLOWED,
     UNKNOWN_FORM,
+    WHOLE_BUCKET_OF_DATA,
     NamedPlaces,
     is_artifact,
     named_places,
@@ -45,9 +46,6 @@ ONLY_AUXILIARY_NAMED = Kind(
     "the only model that the job reads is named by {label:said}, a teacher or an auxiliary model by that name: nothing "
     "says what it begins from",
     TAG_LINEAGE,
-)
-WHOLE_BUCKET_OF_DATA = Kind(
-    "whole-bucket-of-data", "{where} reads the whole of {place:said200}: which results lie there is not looked up"
 )
 PRIVATE_HUB = Kind(
     "private-hub",
