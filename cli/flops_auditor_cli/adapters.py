@@ -115,6 +115,10 @@ class NotedInMemory:
     def describe(self, job_id: str, description: str, at: datetime) -> None:
         """Nothing is kept."""
 
+    def described(self, job_id: str) -> str:
+        """What the deployed rounds kept."""
+        return self._deployed.described(job_id)
+
     def settle(self, jobs: Sequence[SeenJob]) -> None:
         """Nothing is kept."""
 

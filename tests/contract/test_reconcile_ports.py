@@ -124,7 +124,9 @@ def test_the_watch_and_the_reconciliation_take_nothing_of_each_other_away(seen_j
     seen_jobs.note([untold])
     seen_jobs.note_new([first, seen(1)])
     assert seen_jobs.waiting("eu-west-1") == [untold, seen(1)]
+    assert seen_jobs.described(first.job.job_id) == ""
     seen_jobs.describe(first.job.job_id, "{}", NOW)
+    assert seen_jobs.described(first.job.job_id) == "{}"
     seen_jobs.note([replace(untold, untold=False)])
     assert seen_jobs.waiting("eu-west-1")[0] == replace(untold, untold=False, description="{}")
     seen_jobs.settle([first])

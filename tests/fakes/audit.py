@@ -225,11 +225,11 @@ class MemorySeenJobs:
     settled: set[str] = field(default_factory=set)
     notes: int = 0
     looked: dict[str, LastLook] = field(default_factory=dict)
-    described: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
 
     def waiting(self, region: str) -> Sequence[SeenJob]:
         found = [
-            replace(seen, description=self.described.get(job_id, ""))
+            replace(seen, description=self.kept.get(job_id, ""))
             for job_id, seen in self.seen.items()
             if seen.job.region == region and job_id not in self.settled
         ]
@@ -246,7 +246,10 @@ class MemorySeenJobs:
 
     def describe(self, job_id: str, description: str, at: datetime) -> None:
         self.notes += 1
-        self.described[job_id] = description
+        self.kept[job_id] = description
+
+    def described(self, job_id: str) -> str:
+        return self.kept.get(job_id, "")
 
     def settle(self, jobs: Sequence[SeenJob]) -> None:
         self.settled |= {seen.job.job_id for seen in jobs}

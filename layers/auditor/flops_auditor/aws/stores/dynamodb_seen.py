@@ -93,6 +93,13 @@ class DynamoDbSeenJobs:
         """Replace the job's item of what was said of it."""
         self._put([_passing(job_id, "DESCRIBED", at + DESCRIPTION_FORGOTTEN, description=description)])
 
+    def described(self, job_id: str) -> str:
+        """One read, of a job that is gone: needs dynamodb:GetItem alone."""
+        key = {"pk": {"S": f"JOB#{job_id}"}, "sk": {"S": "DESCRIBED"}}
+        with outages("dynamodb:GetItem"), refusals("dynamodb:GetItem"):
+            item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        return item["description"]["S"] if item else ""
+
     def settle(self, jobs: Sequence[SeenJob]) -> None:
         """Replace the jobs' items by some that are not in the index."""
         self._put([_item(seen) for seen in jobs])

@@ -15,7 +15,7 @@ class JobPointer(BaseModel):
 
     `service` is the source that the run's evidence will name, `event_source` what AWS's own events of it call
     themselves. `source` is the event's source, `detail` what it says, unchecked, and `finished` whether it says that
-    the run ended.
+    the run ended. `seen` is what its service said of it while it ran, as far as it was noted.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -31,6 +31,7 @@ class JobPointer(BaseModel):
     creation_time: datetime | None = None
     source: str = ""
     detail: dict[str, Any] = {}
+    seen: dict[str, Any] = {}
 
     @property
     def trusted(self) -> bool:

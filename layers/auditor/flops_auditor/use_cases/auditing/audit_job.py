@@ -6,6 +6,7 @@ it is sent at least once, and again only if the function dies between the two. A
 from working side by side; one that finds it taken stays in its queue. Replays take none (docs/adr/0003).
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -261,8 +262,14 @@ def gather(described: Described, revision: int, recorder: Recorder, looks: Seque
 
 
 def describe(pointer: JobPointer, recorder: Recorder) -> Described:
-    """What its service says of a finished run. Raises NotFinished, and what the collector's `describe` raises."""
-    described = recorder.collectors[pointer.service].describe(pointer)
+    """What its service says of a finished run; of one that is gone, what it said while that ran counts, too.
+
+    Raises NotFinished, and what the collector's `describe` raises.
+    """
+    collector = recorder.collectors[pointer.service]
+    described = collector.describe(pointer)
+    if described.gone and (seen := recorder.seen.described(described.job_id)):
+        described = collector.describe(pointer.model_copy(update={"seen": json.loads(seen)}))
     if described.state in NOT_ENDED:
         raise NotFinished(f"{described.name} is {described.status}")
     return described

@@ -5,7 +5,7 @@ newest record, and one object if it has more than MOST_INLINE ancestors. How lon
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -25,6 +25,7 @@ from flops_auditor.domain.lineage.lineage import (
     read_lineage,
     union,
 )
+from flops_auditor.domain.runs.model_names import in_service_bucket
 from flops_auditor.domain.runs.places import MOST_REFERENCES, NAMES, Location, Reference
 from flops_auditor.domain.runs.remedies import TAG_LINEAGE, WAIT
 from flops_auditor.domain.runs.run import Run
@@ -76,6 +77,12 @@ NAMES_UNKNOWN = Kind("lineage-names-unknown", "{where} names {name:said200}, of 
 TOO_MANY_ANCESTORS = Kind(
     "too-many-ancestors", "{count} more of its earlier runs, those of the least compute, are left out: there is no room"
 )
+MAYBE_DELETED = Kind(
+    "deleted-run-of-its-role",
+    "{where} ({place:said200}): a run of its role was deleted before its audit, and its event does not say all places "
+    "where that left results: this may be one of them",
+    TAG_LINEAGE,
+)
 MOST_PARENTS = 50
 MOST_ROLES = 400
 """Ancestors of a running job whose role is looked up before it is stopped."""
@@ -116,7 +123,21 @@ def index_run(run: Run, index: LineageIndex) -> None:
                 places.append(("directory", at))
             if reference.prefix and not at.in_folder.too_long:
                 places.append(("prefix", at.in_folder))
+    if run.role and _models_of(run):
+        places.append(("input", Location(run.role)))  # where a run stands of which not all places are known
     index.add([(kind, entry_of(run, at)) for kind, at in dict.fromkeys(places)])
+
+
+def _models_of(run: Run) -> list[Reference]:
+    """Places of models in S3 that the run reads, but for AWS's own, and those where it leaves results itself."""
+    own = set(run.checkpoints)
+    return [
+        each
+        for each in run.begins[:MOST_REFERENCES]
+        if each.location.in_s3
+        and not (each.data or each.explicit or each.location in own)
+        and not in_service_bucket(str(each.location))
+    ]
 
 
 def entry_of(run: Run, location: Location) -> IndexEntry:
@@ -202,6 +223,7 @@ def follow(
     doubts += [r.unless_found for r in named if r.unless_found is not None and r.location not in resolved]
     if not holders.tagged:
         doubts += run.begins_doubts
+        doubts += _maybe_deleted(run, resolved, index)
     doubts += _unseen_results(run)
     if len(parents) > MOST_PARENTS:
         doubts.append(TOO_MANY_PARENTS(count=len(parents), most=MOST_PARENTS))
@@ -251,6 +273,16 @@ def of_its_role(run: Run, lineage: Lineage, index: LineageReads) -> Lineage:
     known = {ancestor.job_id for ancestor in ours}
     parents = tuple(job_id for job_id in lineage.parents if job_id in known)
     return replace(lineage, parents=parents, ancestors=union([ours]))
+
+
+def _maybe_deleted(run: Run, resolved: Container[Location], index: LineageReads) -> list[Remark]:
+    """A doubt about a model of which nobody is known to have left it, where a run of the job's role was deleted before
+    anybody knew all places of its results.
+    """
+    unknown = [each for each in _models_of(run) if each.location not in resolved]
+    if not run.role or not unknown or not index.newest("output", Location(run.role), run.created_text, 1):
+        return []
+    return [MAYBE_DELETED(where=unknown[0].where, place=str(unknown[0].location))]
 
 
 def _unseen_results(run: Run) -> list[Remark]:

@@ -64,6 +64,31 @@ class Neighbours:
 
 
 @dataclass
+class Deleted(Passing):
+    """One run of which not all places are known, and jobs of its role: each is in doubt by the first such run that was
+    created before it. `told` says who told others.
+    """
+
+    role: Place
+    told: WhoTold
+
+    @cached_property
+    def _first(self) -> str:
+        """When the first such run was created of which others were told; of many only some are asked."""
+        here = self.role.entries[:MOST_ASKED]
+        sure = self.told(here)
+        return next((entry.created for entry in here if entry.job_id in sure), "")
+
+    def hides_from(self, reader: IndexEntry) -> bool:
+        """Whether it sees that one."""
+        return bool(self._first) and self._first < reader.created
+
+    def hides_after(self, last: IndexEntry) -> bool:
+        """The same of all later ones."""
+        return self.hides_from(last)
+
+
+@dataclass
 class _Above(Passing):
     """One run that keeps checkpoints at a place, its `home`, and jobs that begin `at` that place or below it."""
 

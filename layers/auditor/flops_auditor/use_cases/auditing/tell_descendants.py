@@ -19,7 +19,7 @@ from flops_auditor.use_cases.auditing.crowds import ENTRIES_IN_A_PAGE
 from flops_auditor.use_cases.auditing.find_holders import most_at_a_place
 from flops_auditor.use_cases.auditing.find_lineage import entry_of
 from flops_auditor.use_cases.auditing.keep_record import newest
-from flops_auditor.use_cases.auditing.passing_over import Around, InABucket, Neighbours, Open, Passing, Sharing
+from flops_auditor.use_cases.auditing.passing_over import Around, Deleted, InABucket, Neighbours, Open, Passing, Sharing
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind, LineageReads
 
@@ -39,13 +39,14 @@ WAITS = timedelta(hours=1)
 @dataclass(frozen=True)
 class IndexQuery:
     """Where to look for jobs that take a result: entries of one kind, at a place or also below it. Of those that read
-    all that begins so, `begun` is the place that has to.
+    all that begins so, `begun` is the place that has to. `since` is a cursor before which nobody is concerned.
     """
 
     kind: IndexKind
     at: Location
     below: bool
     begun: Location | None = None
+    since: str = ""
 
     @property
     def name(self) -> str:
@@ -59,7 +60,7 @@ class IndexQuery:
             return index.beginning(self.kind, self.at, after, ENTRIES_IN_A_PAGE)
         if self.below:
             return index.within(self.kind, self.at, after, ENTRIES_IN_A_PAGE)
-        return index.exactly(self.kind, self.at, after, ENTRIES_IN_A_PAGE)
+        return index.exactly(self.kind, self.at, after or self.since, ENTRIES_IN_A_PAGE)
 
     def concerns(self, run: Run, entry: IndexEntry) -> bool:
         """Whether the entry's job may be affected: it is a later one, or of the same time, or went on when this run was
@@ -83,6 +84,8 @@ class IndexQuery:
     def passing(self, at: Location, run: Run, neighbours: Neighbours) -> Passing:
         """What hides the run from jobs that read this place."""
         one, index, told = entry_of(run, self.begun or self.at), neighbours.index, neighbours.told
+        if self.since:
+            return Deleted(neighbours.at(at), told)
         if self.begun is not None:
             return Around(one, at, index.beginning, lambda place: not at.holds(place), told)
         if self.kind == "directory":
@@ -101,6 +104,9 @@ def queries_of(run: Run) -> list[IndexQuery]:
     queries: list[IndexQuery] = []
     for location in run.results:
         if location.too_long:
+            continue
+        if run.role and location == Location(run.role):
+            queries.append(IndexQuery("input", location, below=False, since=entry_of(run, location).cursor))
             continue
         queries.append(IndexQuery("input", location, below=location.in_s3))
         holders = list(location.upwards())[1:-1] if location.in_s3 else []

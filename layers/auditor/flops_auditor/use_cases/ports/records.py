@@ -68,6 +68,9 @@ class SeenJobs(Protocol):
     def describe(self, job_id: str, description: str, at: datetime) -> None:
         """Keep what was said of a running job at a moment, whoever notes it."""
 
+    def described(self, job_id: str) -> str:
+        """What was last kept of a job that ran; "" where nothing is, or no more."""
+
     def settle(self, jobs: Sequence[SeenJob]) -> None:
         """They wait no longer."""
 

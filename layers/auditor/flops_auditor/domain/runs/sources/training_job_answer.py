@@ -22,6 +22,9 @@ from flops_auditor.domain.values.moments import iso, read_time
 
 DELETED = "Deleted"
 """Our own word for a job that was seen running and is gone: only a job that has ended can be deleted."""
+PLACES_NOT_KNOWN = "placesNotKnown"
+"""Our own member of a description of which only AWS's event is known: it has neither the command line nor TensorBoard's
+place, by which a job may say where it leaves results."""
 TRAINING = "Training"
 MOST_NEEDED = (
     *("RoleArn", "ResourceConfig", "TrainingStartTime"),
@@ -308,6 +311,8 @@ class TrainingJob(AnswerShape):
     tuning_job_arn: OptionalText = ""
     tags: Texts = {}
     other_texts: dict[str, str] = {}
+    places_not_known: bool = Field(default=False, alias=PLACES_NOT_KNOWN)
+    """Whether only AWS's event says what the job was."""
     left_out_places: tuple[str, ...] | None = Field(default=None, alias=LEFT_OUT_PLACES)
     """Where its texts say that it leaves results, of evidence in which they are cut; None of any other."""
 

@@ -12,6 +12,7 @@ from flops_auditor.domain.runs.evidence import TRAINING_JOB, plain
 from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.run import NOT_ENDED
 from flops_auditor.domain.runs.sources.training_job_answer import (
+    PLACES_NOT_KNOWN,
     MalformedJob,
     TrainingJob,
     parse_training_job,
@@ -63,14 +64,19 @@ def pointer_to(arn: str, created: datetime | None = None) -> JobPointer:
 
 
 def last_word(pointer: JobPointer) -> tuple[Mapping[str, Any], TrainingJob]:
-    """A description of a job that is gone, from its event; only who it was, where the rest cannot be read."""
-    identity = {
+    """A description of a job that is gone, from its event and what was noted of it while it ran; only who it was, where
+    the rest cannot be read.
+    """
+    identity: dict[str, Any] = {
         "TrainingJobName": pointer.name,
         "TrainingJobArn": pointer.arn,
         "TrainingJobStatus": pointer.status,
         "CreationTime": pointer.creation_time,
     }
-    whole = plain({key: value for key, value in pointer.detail.items() if key != "Tags"} | identity)
+    if "TrainingJobArn" not in pointer.seen:  # nothing was noted, or of a long description the most needed parts
+        identity |= {PLACES_NOT_KNOWN: True}
+    members = {**pointer.seen, **pointer.detail}
+    whole = plain({key: value for key, value in members.items() if key != "Tags"} | identity)
     try:
         return whole, parse_training_job(whole)
     except MalformedJob:

@@ -85,6 +85,8 @@ def outputs(job: TrainingJob) -> tuple[Location, ...]:
     for location in (*made, *_named_by_owner(job)):
         if location is not None and not any(known.holds(location) for known in places):
             places.append(location)
+    if job.places_not_known and job.role_arn:
+        places.append(Location(job.role_arn))  # wherever that may write
     return tuple(dict.fromkeys(places))
 
 
