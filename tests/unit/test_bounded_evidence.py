@@ -22,6 +22,7 @@ from flops_auditor.domain.runs.bounded_evidence import LONG_TEXTS, as_digest
 from flops_auditor.domain.runs.evidence import TOO_LARGE, Evidence, plain
 from flops_auditor.domain.runs.sources import cases
 from flops_auditor.domain.runs.sources.cases import case_of, kept_case
+from flops_auditor.domain.runs.sources.named_places import read_location
 from flops_auditor.domain.runs.sources.training_job_answer import as_read, parse_training_job
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.domain.values.canonical_json import canonical
@@ -207,15 +208,15 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("small")
 def test_where_results_are_left_stays_whatever_is_cut() -> None:
-    whole = case_of(Evidence(plain(talkative())))
+    tags = [{"Key": "export_dir", "Value": "s3://tagged/x"}]
+    whole = case_of(Evidence(plain(talkative()), tags))
+    assert read_location("s3://tagged/x") in whole.run.results
     kept = kept_case(whole)
     assert kept.evidence.unread != ()
     assert len(whole.run.results) > 5
-    assert (kept.run.results, kept.run.checkpoints, kept.run.artifact) == (
-        whole.run.results,
-        whole.run.checkpoints,
-        whole.run.artifact,
-    )
+    for run in (kept.run, whole.run):
+        assert (set(run.results), set(run.checkpoints)) == (set(whole.run.results), set(whole.run.checkpoints))
+        assert run.artifact == whole.run.artifact
     assert kept_case(kept) is kept
     assert kept_case(case_of(kept.evidence)).evidence == kept.evidence
 

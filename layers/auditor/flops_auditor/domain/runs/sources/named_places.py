@@ -197,14 +197,22 @@ def named_places(job: TrainingJob) -> NamedPlaces:
     """What the job's texts name."""
     command = (*job.algorithm_specification.container_entrypoint, *job.algorithm_specification.container_arguments)
     parameters = {**job.debug_hook_config.hook_parameters, **job.profiler_config.profiling_parameters}
-    tags = {name: text for name, text in job.tags.items() if name != _LINEAGE_TAG and not _WEB.fullmatch(text)}
     values = {
         **{"hyperparameter": job.hyper_parameters, "variable": job.environment, "debugger parameter": parameters},
-        **{"tag": tags, "member": job.other_texts},
+        **{"tag": _tags_of(job), "member": job.other_texts},
     }
     known = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), job.region) | {"TRAINING_JOB_NAME": job.name}
     given = tuple((what, tuple(each.items())) for what, each in values.items())
     return _named(given, command, tuple(known.items()))
+
+
+def named_by_tags(job: TrainingJob) -> NamedPlaces:
+    """What its tags alone name."""
+    return named_by_variables(_tags_of(job), "tag")
+
+
+def _tags_of(job: TrainingJob) -> dict[str, str]:
+    return {name: text for name, text in job.tags.items() if name != _LINEAGE_TAG and not _WEB.fullmatch(text)}
 
 
 def named_by_variables(variables: Mapping[str, str], what: str) -> NamedPlaces:

@@ -24,6 +24,7 @@ from flops_auditor.domain.runs.sources.named_places import (
     WHOLE_BUCKET_OF_DATA,
     NamedPlaces,
     is_artifact,
+    named_by_tags,
     named_places,
     read_location,
 )
@@ -118,10 +119,11 @@ def _kept_by_container(job: TrainingJob) -> list[Location]:
 
 
 def _named_results(job: TrainingJob) -> tuple[Location, ...]:
-    """Where its texts say that it leaves results, or said before they were cut."""
+    """Where its texts say that it leaves results, or said before they were cut; tags never are."""
     if job.left_out_places is None:
         return named_places(job).results
-    return tuple(place for text in job.left_out_places if (place := read_location(text)) is not None)
+    said_before = [place for text in job.left_out_places if (place := read_location(text)) is not None]
+    return tuple(dict.fromkeys([*said_before, *named_by_tags(job).results]))
 
 
 def least(answer: Mapping[str, Any]) -> dict[str, Any]:
