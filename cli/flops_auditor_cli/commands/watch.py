@@ -40,8 +40,7 @@ def command(
     *,
     target: Target,
 ) -> None:
-    """Look at the training jobs and sessions in progress: bars towards the threshold that each meets first, and when it
-    will.
+    """Look at what trains now: bars towards the threshold that each job or session meets first, and when it will.
 
     On a terminal it looks again and again until Ctrl-C. Piped, with TERM=dumb, with --once or with another --output it
     looks once; piped with --interval it goes on, with a line of each job. Warns nobody and stops nothing; the

@@ -24,20 +24,19 @@ second.
 """
 LONGEST_PLACE = 1100
 """Characters: bucket and key of S3, and what stands before them."""
-LEFT_OUT_PLACES = "leftOutPlaces"
-"""Our own member of a description: where its texts say that results are left, whatever is left of the texts."""
-_PLACES = frozenset({"S3Uri", "s3Uri", "S3OutputPath", "S3ModelArtifacts", LEFT_OUT_PLACES})
-"""Members whose texts are places: of each there is one in whatever an owner writes, or so few as the service takes."""
 MOST_TAGS_SEEN = 5
 
 METRICS = "cloudwatch:GetMetricData"
 Least = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-"""A description without what no audit reads, with LEFT_OUT_PLACES where texts may name such."""
+"""A description without what no audit reads, with the places of results that its texts name, where they may."""
+NO_MEMBERS: frozenset[str] = frozenset()
 
 
-def bounded(evidence: Evidence, least: Least) -> Evidence:
-    """Evidence that has no room, with as few cuts as give it room, which its `unread` names."""
-    for cut in _cuts(evidence, least):
+def bounded(evidence: Evidence, least: Least, places: frozenset[str] = NO_MEMBERS) -> Evidence:
+    """Evidence that has no room, with as few cuts as give it room, which its `unread` names. `places` are the members
+    whose texts are places.
+    """
+    for cut in _cuts(evidence, least, places):
         if has_room(cut.to_bytes(), LARGEST_EVIDENCE):
             return cut
     return cut
@@ -54,7 +53,7 @@ def is_large(value: object, most: int = LARGEST_UNREAD) -> bool:
     return len(_json(value)) > most
 
 
-def _cuts(evidence: Evidence, least: Least) -> Iterator[Evidence]:
+def _cuts(evidence: Evidence, least: Least, places: frozenset[str]) -> Iterator[Evidence]:
     """What is left of evidence, cut by cut."""
     cut = replace(evidence, unread=tuple(each for each in evidence.unread if each.error != TOO_LARGE))
 
@@ -66,7 +65,9 @@ def _cuts(evidence: Evidence, least: Least) -> Iterator[Evidence]:
     cut = replace(cut, packages={arn: _answer(each) for arn, each in cut.packages.items()})
     yield doubted("what no audit reads, and long answers about packages, are kept by their digests")
     for longest in LONG_TEXTS:
-        cut = replace(cut, description=_top(cut.description, longest), tags_seen=cut.tags_seen[-MOST_TAGS_SEEN:])
+        cut = replace(
+            cut, description=_top(cut.description, longest, places), tags_seen=cut.tags_seen[-MOST_TAGS_SEEN:]
+        )
         yield doubted(
             f"what no audit reads is kept by its digest, of longer texts {longest} characters with theirs, and of "
             f"earlier tags the last {MOST_TAGS_SEEN} changes"
@@ -82,20 +83,20 @@ def _answer(answer: Mapping[str, Any] | Unread) -> Mapping[str, Any] | Unread:
     return Unread("the answer about a package", TOO_LARGE, f"SHA-256 {as_digest(answer)['sha256']}")
 
 
-def _top(description: Mapping[str, Any], longest: int) -> dict[str, Any]:
+def _top(description: Mapping[str, Any], longest: int, places: frozenset[str]) -> dict[str, Any]:
     """A description with shorter texts; those that are its members are the service's: who the run is."""
-    return {name: v if isinstance(v, str) else _shorter(v, longest, name) for name, v in description.items()}
+    return {name: v if isinstance(v, str) else _shorter(v, longest, places, name) for name, v in description.items()}
 
 
-def _shorter(value: Any, longest: int, name: str = "") -> Any:
+def _shorter(value: Any, longest: int, places: frozenset[str], name: str = "") -> Any:
     """With shorter texts, but for places: who reads there has to find the run."""
     if isinstance(value, str):
-        most = max(longest, LONGEST_PLACE) if name in _PLACES else longest
+        most = max(longest, LONGEST_PLACE) if name in places else longest
         return value if len(value) <= most else _beginning(value, most)
     if isinstance(value, Mapping):
-        return {_shorter(key, longest): _shorter(each, longest, key) for key, each in value.items()}
+        return {_shorter(key, longest, places): _shorter(each, longest, places, key) for key, each in value.items()}
     if isinstance(value, Sequence):
-        return [_shorter(each, longest, name) for each in value]
+        return [_shorter(each, longest, places, name) for each in value]
     return value
 
 

@@ -1,6 +1,6 @@
 """Cases from evidence, by the reader of the service that ran the run."""
 
-from flops_auditor.domain.runs.bounded_evidence import bounded
+from flops_auditor.domain.runs.bounded_evidence import NO_MEMBERS, bounded
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
 from flops_auditor.domain.runs.sources.registry import SERVICES, Services, read_run
@@ -26,5 +26,6 @@ def kept_case(case: Case, services: Services = SERVICES) -> Case:
     if has_room(case.body, LARGEST_EVIDENCE):
         return case
     service = services.get(case.evidence.source)
-    evidence = bounded(case.evidence, service.least if service else dict)
+    least, places = (service.least, service.place_members) if service else (dict, NO_MEMBERS)
+    evidence = bounded(case.evidence, least, places)
     return case if evidence == case.evidence else case_of(evidence, services)

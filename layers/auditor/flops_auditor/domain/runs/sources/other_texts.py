@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from flops_auditor.domain.runs.bounded_evidence import LEFT_OUT_PLACES
-
+LEFT_OUT_PLACES = "leftOutPlaces"
+"""Our own member of a description: where its texts say that results are left, whatever is left of the texts."""
 _READ_ELSEWHERE = frozenset(
     {
         *("TrainingJobName", "TrainingJobArn", "RoleArn", "TuningJobArn", "LabelingJobArn", "AutoMLJobArn", "Tags"),

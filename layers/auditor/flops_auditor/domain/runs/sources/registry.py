@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from flops_auditor.domain.runs.bounded_evidence import Least
+from flops_auditor.domain.runs.bounded_evidence import NO_MEMBERS, Least
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.run import Run
@@ -23,7 +23,7 @@ from flops_auditor.domain.runs.sources import (
 )
 from flops_auditor.domain.runs.sources.customization_job_answer import is_customization_job
 from flops_auditor.domain.runs.sources.training_job_page import console_page
-from flops_auditor.domain.runs.sources.training_job_places import least
+from flops_auditor.domain.runs.sources.training_job_places import PLACE_MEMBERS, least
 from flops_auditor.domain.runs.sources.training_session_answer import is_training_session
 from flops_auditor.domain.values.errors import AuditorError, MalformedEvent
 
@@ -42,14 +42,15 @@ def recognises_none(description: Mapping[str, Any]) -> bool:
 class Service:
     """One service: `read` makes a run of its evidence; `points_at` says which run an event is about, from the event's
     source and detail, None where it is another service's, and raises MalformedEvent; `console` is where people look at
-    the run of an ARN, empty where there is no such page. `least` is a description without what `read` does not read.
-    `recognises` tells its description from others.
+    the run of an ARN, empty where there is no such page. `least` is a description without what `read` does not read,
+    and `place_members` are its members whose texts are places. `recognises` tells its description from others.
     """
 
     read: Callable[[Evidence], Run]
     points_at: Callable[[str, Mapping[str, Any]], JobPointer | None]
     console: Callable[[str], str] = no_page
     least: Least = dict
+    place_members: frozenset[str] = NO_MEMBERS
     recognises: Callable[[Mapping[str, Any]], bool] = recognises_none
 
 
@@ -57,7 +58,7 @@ Services = Mapping[str, Service]
 SERVICES: Services = MappingProxyType(
     {
         training_job.SOURCE: Service(
-            training_job.read_training_job, training_job_events.points_at, console_page, least
+            training_job.read_training_job, training_job_events.points_at, console_page, least, PLACE_MEMBERS
         ),
         customization_job.SOURCE: Service(
             customization_job.read_customization_job,

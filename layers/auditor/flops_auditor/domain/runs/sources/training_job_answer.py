@@ -11,10 +11,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 
-from flops_auditor.domain.runs.bounded_evidence import LEFT_OUT_PLACES, as_digest, is_large
+from flops_auditor.domain.runs.bounded_evidence import as_digest, is_large
 from flops_auditor.domain.runs.run import NOT_ENDED, RunState, state_of
 from flops_auditor.domain.runs.sources.built_in_images import is_built_in
-from flops_auditor.domain.runs.sources.other_texts import other_texts
+from flops_auditor.domain.runs.sources.other_texts import LEFT_OUT_PLACES, other_texts
 from flops_auditor.domain.values import archive_keys
 from flops_auditor.domain.values.arns import region_of
 from flops_auditor.domain.values.errors import WrongInput

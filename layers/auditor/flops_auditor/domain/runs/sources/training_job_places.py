@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flops_auditor.domain.runs.bounded_evidence import LEFT_OUT_PLACES
 from flops_auditor.domain.runs.hyperparameters import MODEL, Hyperparameters
 from flops_auditor.domain.runs.places import NAMES, Location, Reference, each_once
 from flops_auditor.domain.runs.remedies import TAG_LINEAGE
@@ -28,9 +27,12 @@ from flops_auditor.domain.runs.sources.named_places import (
     named_places,
     read_location,
 )
+from flops_auditor.domain.runs.sources.other_texts import LEFT_OUT_PLACES
 from flops_auditor.domain.runs.sources.training_job_answer import Channel, TrainingJob, as_read, parse_training_job
 from flops_auditor.domain.values.remarks import Kind, Remark, as_word
 
+PLACE_MEMBERS = frozenset({"S3Uri", "s3Uri", "S3OutputPath", "S3ModelArtifacts", LEFT_OUT_PLACES})
+"""Members whose texts are places: of each there is one in whatever an owner writes, or so few as the service takes."""
 NOT_CONTINUED = "none"
 """The tag value that says: whatever this job reads, it continues no other job."""
 
