@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import product
+from itertools import accumulate, product
 from typing import Literal
 
 from flops_auditor.domain.runs.declared import TAG_PREFIX
@@ -235,10 +235,11 @@ def _named(
         leaves += _leaves_of(texts_in(dict(given)), what, named)
         leaves += [_Leaf(_where(what, name), "", name) for name, _ in given if _may_be_place(name)]
     leaves += _leaves_of(texts_of_command(command), "argument", named)
+    command = _as_far_as_searched(command)
     for part in command:
         within = texts_in({"": part}).leaves if part.lstrip()[:1] in ("{", "[") else ()
         leaves += [_Leaf("command line", each.name, each.text) for each in within] or [_Leaf("command line", "", part)]
-    leaves.append(_Leaf("command line", "", " ".join(command)[:LONGEST_TEXT], again=True))
+    leaves.append(_Leaf("command line", "", " ".join(command), again=True))
     filling = [given for what, given in values if what not in _NOT_FILLED_IN]
     short = [each for given in filling for each in given if len(each[1]) <= LONGEST_VARIABLE]
     variables = {**dict(known), **{f"SM_HP_{name.upper()}": plain(value) for name, value in short}, **dict(short)}
@@ -263,6 +264,12 @@ def _named(
         named.auxiliary,
         _resumes(leaves),
     )
+
+
+def _as_far_as_searched(command: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of a command, as many as NOT_SEARCHED says are searched."""
+    ends = accumulate(map(len, command))
+    return tuple(word for word, end in zip(command, ends, strict=True) if end <= LONGEST_TEXT)
 
 
 def _read_as_run(leaf: _Leaf, variables: Mapping[str, str], named: _Search) -> list[_Leaf]:
