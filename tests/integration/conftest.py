@@ -41,6 +41,13 @@ def operator(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Iterator[De
     """The command line talks to the stack, through its environment alone."""
     for name, value in deployed.stack.environment().items():
         monkeypatch.setenv(name, value)
-    clients.client.cache_clear()
+    _forget_clients(monkeypatch)
     yield deployed
-    clients.client.cache_clear()
+    _forget_clients(monkeypatch)
+
+
+def _forget_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of another stack, with boto3's session, which keeps the credentials and addresses that it found first."""
+    for each in (clients.client, clients.listing_client, clients.bedrock_listing_client):
+        each.cache_clear()
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
