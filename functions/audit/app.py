@@ -4,7 +4,6 @@ import gc
 
 gc.disable()  # while modules are imported there is nothing to collect
 
-import json
 import os
 from typing import Any
 
@@ -15,7 +14,7 @@ from flops_auditor.aws.stores.sqs import SqsRedelivery
 from flops_auditor.aws.wiring.environment import AuditEnvironment
 from flops_auditor.aws.wiring.handling import count, lambda_handler, logger, named_errors, pause
 from flops_auditor.aws.wiring.recording import recorder_from, territory_from
-from flops_auditor.domain.values.errors import MalformedEvent
+from flops_auditor.domain.runs.sources.registry import read_event
 from flops_auditor.use_cases.auditing.audit_job import COME_BACK_SECONDS, Claimed, handle_event, pause_after
 
 environment = AuditEnvironment.read(os.environ)
@@ -33,11 +32,7 @@ def audit_message(message: dict[str, Any], others: int, context: LambdaContext) 
 
     with named_errors(message_id=message["messageId"]):
         try:
-            event = json.loads(message["body"])
-        except (ValueError, RecursionError) as error:
-            raise MalformedEvent(f"the message is not JSON: {error}") from error
-        try:
-            outcome = handle_event(event, recorder, message["messageId"], territory, after_replay)
+            outcome = handle_event(read_event(message["body"]), recorder, message["messageId"], territory, after_replay)
         except Claimed:
             redelivery.soon(message["receiptHandle"], COME_BACK_SECONDS)
             raise

@@ -65,6 +65,22 @@ def audited(description: Any, metrics: Any = (), tags: Any = None) -> dict[str, 
     return found
 
 
+def is_below(evidence: Evidence) -> bool:
+    """Whether the evidence is audited as below, which nothing without a bound and nothing with a doubt may be; what is
+    not audited meets an error that says what to do next.
+    """
+    try:
+        found = audit(evidence, TABLES)
+    except AuditorError as error:
+        assert error.remedy
+        return False
+    json.dumps(result(found))
+    if found.verdict == "below":
+        assert found.estimate.upper_flop is not None
+        assert not found.estimate.doubts
+    return found.verdict == "below"
+
+
 @EXAMPLES
 @given(description=answers(), metrics=metric_results)
 def test_any_answer_is_audited_or_named(description: dict[str, Any], metrics: list[dict[str, Any]]) -> None:
@@ -95,15 +111,7 @@ def test_any_customization_job_is_audited_or_named(
     given = {**customization(), **description, "jobArn": customization()["jobArn"]} if whole else description
     objects = {} if entry is None else {PLACE: {**listed(), **entry}}
     evidence = Evidence(plain(given), objects=plain(objects), source=CUSTOMIZATION_JOB)
-    try:
-        found = audit(evidence, TABLES)
-    except AuditorError as error:
-        assert error.remedy
-        return
-    json.dumps(result(found))
-    if found.verdict == "below":
-        assert found.estimate.upper_flop is not None
-        assert not found.estimate.doubts
+    is_below(evidence)
 
 
 @EXAMPLES
@@ -115,15 +123,7 @@ def test_any_training_session_is_audited_or_named(description: dict[str, Any], w
     if whole and isinstance(detail, dict):
         description = {"TrainingSessionDetail": {**given, **detail, "TrainingSessionArn": given["TrainingSessionArn"]}}
     evidence = Evidence(plain(description), source=TRAINING_SESSION)
-    try:
-        found = audit(evidence, TABLES)
-    except AuditorError as error:
-        assert error.remedy
-        return
-    json.dumps(result(found))
-    if found.verdict == "below":
-        assert found.estimate.upper_flop is not None
-        assert not found.estimate.doubts
+    if is_below(evidence):
         counted = evidence.description["TrainingSessionDetail"]["BillableTokenUsage"]
         assert {"TrainingTokenCount", "SampleTokenCount", "PrefillTokenCount"} <= counted.keys()
 

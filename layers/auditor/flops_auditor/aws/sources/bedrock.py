@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from flops_auditor.aws.calls.listing_pages import page_at_pace
 from flops_auditor.aws.calls.pace import Pace
 from flops_auditor.aws.calls.refusals import outages, refusals
+from flops_auditor.aws.sources.sagemaker import described
 from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage, UnknownTrainingJob
 
 GET_JOB = "bedrock:GetModelCustomizationJob"
@@ -27,16 +27,8 @@ class BedrockJobs:
 
     def describe(self, name: str, region: str) -> Mapping[str, Any]:
         """The answer without transport metadata."""
-        with refusals(GET_JOB):
-            try:
-                answer: dict[str, Any] = dict(self._client_for(region).get_model_customization_job(jobIdentifier=name))
-            except ClientError as error:
-                if error.response["Error"]["Code"] in _NOT_FOUND:
-                    message = error.response["Error"].get("Message", "")
-                    raise UnknownTrainingJob(f"{name} in {region}: {message[:200]}") from error
-                raise
-        answer.pop("ResponseMetadata", None)
-        return answer
+        ask = partial(self._client_for(region).get_model_customization_job, jobIdentifier=name)
+        return described(GET_JOB, ask, f"{name} in {region}", lambda code, _: code in _NOT_FOUND)
 
     def tags(self, arn: str, region: str) -> Sequence[Mapping[str, str]]:
         """The answer of ListTagsForResource, which has no pages."""

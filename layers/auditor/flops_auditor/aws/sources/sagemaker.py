@@ -24,18 +24,27 @@ PAGE = 100
 """The most that ListTrainingJobs gives at once."""
 
 
-def described(action: str, ask: Callable[[], Mapping[str, Any]], name: str) -> Mapping[str, Any]:
-    """What `ask` is answered by `action`, without transport metadata. Raises UnknownTrainingJob where SageMaker knows
-    nothing of that name, and SourceDenied.
+def _knows_none(code: str, message: str) -> bool:
+    """Whether SageMaker knows nothing of a name, by its error."""
+    not_found = "not found" in message or "not find" in message
+    return code in {"ValidationException", "ResourceNotFound"} and not_found
+
+
+def described(
+    action: str,
+    ask: Callable[[], Mapping[str, Any]],
+    name: str,
+    knows_none: Callable[[str, str], bool] = _knows_none,
+) -> Mapping[str, Any]:
+    """What `ask` is answered by `action`, without transport metadata. Raises UnknownTrainingJob where the service knows
+    nothing of that name, which its error's code and message say, and SourceDenied.
     """
     with refusals(action):
         try:
             answer = dict(ask())
         except ClientError as error:
             message = error.response["Error"].get("Message", "")
-            if error.response["Error"]["Code"] in {"ValidationException", "ResourceNotFound"} and (
-                "not found" in message or "not find" in message
-            ):
+            if knows_none(error.response["Error"]["Code"], message):
                 raise UnknownTrainingJob(f"{name}: {message[:200]}") from error
             raise
     answer.pop("ResponseMetadata", None)

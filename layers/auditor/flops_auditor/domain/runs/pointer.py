@@ -6,6 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from flops_auditor.domain.values.errors import MalformedEvent
+from flops_auditor.domain.values.moments import read_time
+
 RECONCILE_SOURCE = "flops-auditor.reconcile"
 REPLAY_SOURCE = "flops-auditor.replay"
 
@@ -47,6 +50,14 @@ class JobPointer(BaseModel):
         Without a creation time the run has no identity.
         """
         return self.trusted and self.finished and self.creation_time is not None
+
+
+def read_creation_time(told: Mapping[str, Any], member: str) -> datetime | None:
+    """When an event says that its run was created; None where it does not. Raises MalformedEvent."""
+    try:
+        return None if told.get(member) is None else read_time(told[member])
+    except (ValueError, OverflowError) as error:
+        raise MalformedEvent(f"{member}: {error}") from error
 
 
 def is_replay(event: object) -> bool:

@@ -1,13 +1,11 @@
 """Send dead letters to the audit again, and say why each died. What can never be audited is set aside, not dropped."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from flops_auditor.domain.runs.pointer import JobPointer
-from flops_auditor.domain.runs.sources.registry import read_pointer
+from flops_auditor.domain.runs.sources.registry import read_event, read_pointer
 from flops_auditor.domain.values.errors import MalformedEvent
 
 
@@ -55,14 +53,6 @@ class Redriven:
     action: Literal["requeued", "would be requeued", "set aside", "would be left", "left"]
 
 
-def pointer_of(letter: Letter) -> JobPointer:
-    """The job a letter points at. Raises MalformedEvent."""
-    try:
-        return read_pointer(json.loads(letter.body))
-    except (ValueError, RecursionError) as error:
-        raise MalformedEvent(f"the message is not JSON: {error}") from error
-
-
 def redrive(
     letters: DeadLetters, reasons: Reasons, *, dry_run: bool, set_aside: Callable[[Letter], None] | None = None
 ) -> list[Redriven]:
@@ -76,7 +66,7 @@ def redrive(
     for letter in letters.hold():
         reason = letter.why or reasons.why(letter)
         try:
-            job = pointer_of(letter).arn
+            job = read_pointer(read_event(letter.body)).arn
         except MalformedEvent as error:
             done.append(_unusable(letter, letters, reason or f"{error.name}: {error}", dry_run, set_aside, held))
             continue

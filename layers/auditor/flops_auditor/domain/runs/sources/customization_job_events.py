@@ -9,11 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB
-from flops_auditor.domain.runs.pointer import JobPointer
+from flops_auditor.domain.runs.pointer import JobPointer, read_creation_time
 from flops_auditor.domain.runs.run import NOT_ENDED, state_of
 from flops_auditor.domain.runs.sources.customization_job_answer import JOB_ARN
 from flops_auditor.domain.values.errors import MalformedEvent
-from flops_auditor.domain.values.moments import read_time
 
 AWS_EVENT_SOURCE = "aws.bedrock"
 AWS_DETAIL_TYPE = "Model Customization Job State Change"
@@ -24,10 +23,7 @@ def points_at(source: str, detail: Mapping[str, Any]) -> JobPointer | None:
     if "jobArn" not in detail:
         return None
     pointer = pointer_to(str(detail["jobArn"]))
-    try:
-        created = read_time(detail["creationTime"]) if detail.get("creationTime") is not None else None
-    except (ValueError, OverflowError) as error:
-        raise MalformedEvent(f"creationTime: {error}") from error
+    created = read_creation_time(detail, "creationTime")
     status = str(detail.get("jobStatus", ""))
     told = {"status": status, "finished": state_of(status) not in NOT_ENDED, "source": source}
     return pointer.model_copy(update={"creation_time": created, **told})

@@ -4,6 +4,7 @@ A new service is one more entry here with files beside this one, and a collector
 (aws/wiring/recording.py).
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -96,6 +97,14 @@ def page_of(source: str, arn: str, services: Services = SERVICES) -> str:
     """Where people look at a run; empty where its service has no such page, or is not known."""
     service = services.get(source)
     return service.console(arn) if service else ""
+
+
+def read_event(body: str) -> object:
+    """The event that a queued message holds. Raises MalformedEvent."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise MalformedEvent(f"the message is not JSON: {error}") from error
 
 
 def read_pointer(event: object, services: Services = SERVICES) -> JobPointer:

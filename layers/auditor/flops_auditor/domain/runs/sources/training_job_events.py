@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, plain
-from flops_auditor.domain.runs.pointer import JobPointer
+from flops_auditor.domain.runs.pointer import JobPointer, read_creation_time
 from flops_auditor.domain.runs.run import NOT_ENDED
 from flops_auditor.domain.runs.sources.training_job_answer import (
     PLACES_NOT_KNOWN,
@@ -19,7 +19,6 @@ from flops_auditor.domain.runs.sources.training_job_answer import (
     state_of_training,
 )
 from flops_auditor.domain.values.errors import MalformedEvent
-from flops_auditor.domain.values.moments import read_time
 
 _ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):(\d{12}):training-job/([A-Za-z0-9][A-Za-z0-9-]{0,62})")
 AWS_EVENT_SOURCE = "aws.sagemaker"
@@ -31,10 +30,7 @@ def points_at(source: str, detail: Mapping[str, Any]) -> JobPointer | None:
     if "TrainingJobArn" not in detail:
         return None
     pointer = pointer_to(str(detail["TrainingJobArn"]))
-    try:
-        created = read_time(detail["CreationTime"]) if detail.get("CreationTime") is not None else None
-    except (ValueError, OverflowError) as error:
-        raise MalformedEvent(f"CreationTime: {error}") from error
+    created = read_creation_time(detail, "CreationTime")
     status = str(detail.get("TrainingJobStatus", ""))
     members = {str(key): value for key, value in detail.items()}
     told = {

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from flops_auditor.domain.runs.evidence import TRAINING_SESSION, plain
-from flops_auditor.domain.runs.pointer import RECONCILE_SOURCE, JobPointer
+from flops_auditor.domain.runs.pointer import RECONCILE_SOURCE, JobPointer, read_creation_time
 from flops_auditor.domain.runs.run import NOT_ENDED
 from flops_auditor.domain.runs.sources.training_session_answer import (
     DETAIL,
@@ -19,7 +19,6 @@ from flops_auditor.domain.runs.sources.training_session_answer import (
     state_of_session,
 )
 from flops_auditor.domain.values.errors import MalformedEvent
-from flops_auditor.domain.values.moments import read_time
 
 DETAIL_TYPE = "SageMaker Training Session State Change"
 """Our own word, as SageMaker calls events of training jobs."""
@@ -31,10 +30,7 @@ def points_at(source: str, detail: Mapping[str, Any]) -> JobPointer | None:
     if not isinstance(told, Mapping):
         return None
     pointer = pointer_to(str(told.get("TrainingSessionArn", "")))
-    try:
-        created = read_time(told["CreationTime"]) if told.get("CreationTime") is not None else None
-    except (ValueError, OverflowError) as error:
-        raise MalformedEvent(f"CreationTime: {error}") from error
+    created = read_creation_time(told, "CreationTime")
     status = str(told.get("TrainingSessionStatus", ""))
     members = {str(key): value for key, value in told.items()}
     finished = state_of_session(status) not in NOT_ENDED
