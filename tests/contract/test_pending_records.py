@@ -171,5 +171,10 @@ def test_items_that_are_no_records_are_given_out_as_what_they_are() -> None:
         [(-1, b""), (-1, b"{}"), (-1, b"{}"), (-1, b"{}"), (0, b""), (1, b"{}"), (2, b"{}"), (3, b"{}")]
     )
     assert pending.places([("x", 1), ("x", 2), ("x", 3)]) == []
+    seen = {"pk": {"S": "JOB#y"}, "sk": {"S": "SEEN"}, "pending": {"S": "SEEN#eu-west-1"}}
+    client.put_item(TableName="records", Item=seen)
+    assert {item.job_id for item in DynamoDbRecordItems(client, "records").items()} == {"x"}, (
+        "a job that runs waits, too"
+    )
     indexes = {item.revision: item.index for item in DynamoDbRecordItems(client, "records").items()}
     assert indexes == {-1: None, 0: None, 1: -1, 2: -1, 3: -1}

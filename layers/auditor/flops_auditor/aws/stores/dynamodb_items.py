@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from flops_auditor.aws.calls.refusals import refusals
-from flops_auditor.aws.stores.dynamodb_records import leaf_of, line_of, whose
+from flops_auditor.aws.stores.dynamodb_pending import WAITS
+from flops_auditor.aws.stores.dynamodb_records import RECORD, leaf_of, line_of, whose
 from flops_auditor.use_cases.ports.records import RecordItem
 
 if TYPE_CHECKING:
@@ -24,8 +25,12 @@ class DynamoDbRecordItems:
             pages = self._client.get_paginator("scan").paginate(
                 TableName=self._table,
                 ConsistentRead=True,
-                FilterExpression="begins_with(pk, :job) AND (begins_with(sk, :record) OR attribute_exists(pending))",
-                ExpressionAttributeValues={":job": {"S": "JOB#"}, ":record": {"S": "RECORD#"}},
+                FilterExpression="begins_with(pk, :job) AND (begins_with(sk, :record) OR pending = :waits)",
+                ExpressionAttributeValues={
+                    ":job": {"S": "JOB#"},
+                    ":record": {"S": RECORD},
+                    ":waits": {"S": WAITS},
+                },
                 ProjectionExpression="pk, sk, envelope, pending, log_index",
             )
             for page in pages:
