@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from bench.figures import Figure
+from bench.start_up import target_of
 
 Document = Mapping[str, Any]
-MOST_SECONDS = {"flops-auditor --version": 0.2, "flops-auditor --help": 0.2, "flops-auditor audit": 0.7}
-"""Of a start; others have one target together."""
 
 
 def with_figures(bench: str, printed: str) -> dict[str, Any]:
@@ -51,10 +50,7 @@ def of_start_up(document: Document) -> Iterator[Figure]:
     least = processes["python -c pass"]["seconds"]
     for name, each in processes.items():
         if name.startswith("flops-auditor"):
-            most = next(
-                (seconds for of, seconds in MOST_SECONDS.items() if name.startswith(of)), document["target_seconds"]
-            )
-            yield Figure(name, each["seconds"], "s", floor=least, floor_is="python -c pass", target=most)
+            yield Figure(name, each["seconds"], "s", floor=least, floor_is="python -c pass", target=target_of(name))
 
 
 def of_cost_beside(document: Document) -> Iterator[Figure]:

@@ -14,7 +14,7 @@ from flops_auditor.domain.bill.explanation import (
     RestReason,
     TrainingCharge,
 )
-from flops_auditor.domain.values.amounts import percent, scientific, share_number
+from flops_auditor.domain.values.amounts import counted, flop, percent, share_number
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.moments import iso, minute_of
 from flops_auditor_cli.schemas import BILL_DAY, fields_of
@@ -142,7 +142,7 @@ def _blocks(explained: Explanation, jobs: int, wide: bool) -> Iterable[Block]:
             [
                 ("Bill", f"{minute_of(explained.start)} to {minute_of(explained.end)}"),
                 ("Accounts", ", ".join(explained.accounts) if accounts <= MOST_LISTED else str(accounts)),
-                ("Compared with", f"the records of {jobs} job{'s' if jobs != 1 else ''}"),
+                ("Compared with", f"the records of {counted(jobs, 'job')}"),
             ]
         )
     doors = dict.fromkeys(day.door for day in sorted(explained.days, key=lambda day: day.door.title))
@@ -160,7 +160,7 @@ def _headline(explained: Explanation) -> str:
     total, share = explained.training, explained.share
     if share is not None:
         of = f"{percent(share, 'lower')} of {hours_of(total.billed)} accelerator hours that trained, or may have"
-        rest = f" The rest is at most {ceiling_of(total.ceiling_flop)} FLOP." if total.rest else ""
+        rest = f" The rest is at most {flop(total.ceiling_flop, 'upper')} FLOP." if total.rest else ""
         return f"Records explain {of}.{rest}"
     if total.unknown_host_seconds:
         return "Records explain no share that can be told: hosts were billed whose accelerators nobody knows."
@@ -195,7 +195,7 @@ def _hours_row(door: Door, hours: HoursSum) -> dict[str, str]:
         "billed": hours_of(hours.billed),
         "explained": hours_of(hours.explained),
         "rest": hours_of(hours.rest),
-        "ceiling": ceiling_of(hours.ceiling_flop),
+        "ceiling": flop(hours.ceiling_flop, "upper"),
     }
 
 
@@ -210,7 +210,7 @@ def _rest_row(rest: RestOfHours) -> dict[str, str]:
         "start": minute_of(rest.start),
         "end": minute_of(rest.end),
         "rest": f"{hours_of(rest.host_seconds)} of hosts" if seconds is None else hours_of(seconds),
-        "ceiling": ceiling_of(rest.ceiling_flop),
+        "ceiling": flop(rest.ceiling_flop, "upper"),
         "why": REASONS[rest.why],
     }
 
@@ -224,11 +224,6 @@ def _charge_row(charge: TrainingCharge) -> dict[str, str]:
         "tokens": f"{decimal(charge.amount)} {charge.unit}" if tokens is None else f"{float(tokens):,.0f}",
         "why": REASONS[charge.why] if charge.why else "by its record",
     }
-
-
-def ceiling_of(amount: int | None) -> str:
-    """A ceiling for people, never under what it is."""
-    return "unknown" if amount is None else scientific(amount, bound="upper")
 
 
 def hours_of(seconds: Fraction) -> str:

@@ -211,7 +211,8 @@ def _out_of_order(line: Line, earlier: Sequence[Line], chains: Mapping[str, Line
     elif attempt == before.number("attempt"):
         if words["prev"] != before.words["chain"]:
             yield "lines before it are missing, or were put in"
-        shrunk = [name for name, amount in before.never_less.items() if line.never_less[name] < amount]
+        now = line.never_less
+        shrunk = [name for name, amount in before.never_less.items() if now[name] < amount]
         if shrunk:
             yield f"smaller than in the line before: {', '.join(shrunk)}"
     elif parent is None:

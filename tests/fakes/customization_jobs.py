@@ -1,12 +1,11 @@
 """Answers of Bedrock's GetModelCustomizationJob, and what S3 lists of their training data."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, Evidence, Unread, plain
-from flops_auditor.domain.runs.sources.customization_job_answer import parse_customization_job
-from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage, SourceDenied, UnknownTrainingJob
+from flops_auditor.use_cases.ports.sources import SourceDenied, UnknownTrainingJob
 from tests.fakes.jobs import CREATED, tagged
 
 ACCOUNT = "arn:aws:bedrock:us-west-2:123456789012"
@@ -75,8 +74,8 @@ def evidence(
 
 @dataclass
 class FakeCustomizationJobs:
-    """The CustomizationJobs, JobListing and JobStates ports over answers, and ObjectEntries over entries by place.
-    `denied` holds API calls that answer AccessDenied.
+    """The CustomizationJobs port over answers, and ObjectEntries over entries by place. `denied` holds API calls that
+    answer AccessDenied.
     """
 
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -104,31 +103,6 @@ class FakeCustomizationJobs:
         self._called("s3:ListObjectsV2")
         return self.entries.get(f"s3://{bucket}/{key}")
 
-    def page(self, region: str, created_before: datetime, token: str = "") -> ListedPage:
-        self._called("bedrock:ListModelCustomizationJobs")
-        found = [each for each in map(self._listed, self.answers.values()) if each.region == region]
-        found = [each for each in found if each.creation_time < created_before]
-        return ListedPage(tuple(sorted(found, key=lambda each: each.creation_time, reverse=True)))
-
-    def _listed(self, answer: dict[str, Any]) -> ListedJob:
-        job = parse_customization_job(plain(answer))
-        return ListedJob(job.job_name, job.job_arn, job.region, job.status, job.creation_time, job.last_modified_time)
-
     def _called(self, action: str) -> None:
         if action in self.denied:
             raise SourceDenied(Unread(action, "AccessDeniedException"))
-
-
-@dataclass
-class FakeCustomizationStates:
-    """The JobStates port over the same."""
-
-    jobs: FakeCustomizationJobs
-    asks = "bedrock:GetModelCustomizationJob"
-    asks_tags = "bedrock:ListTagsForResource"
-
-    def now(self, job: ListedJob) -> ListedJob | None:
-        return self.jobs._listed(self.jobs.describe(job.arn, job.region)) if job.arn in self.jobs.answers else None
-
-    def tags(self, job: ListedJob) -> list[dict[str, str]]:
-        return self.jobs.tags(job.arn, job.region)

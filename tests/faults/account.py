@@ -25,10 +25,10 @@ from moto.sagemaker.models import SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 from moto.sns import sns_backends
 
-from flops_auditor.aws.calls import clients
 from flops_auditor_cli.local_aws.sagemaker_server import answer_from
 from flops_auditor_cli.local_aws.training_jobs import LoadedJob, LocalTrainingJobs, series_of
 from tests.fakes.audit import NOW
+from tests.fakes.clients import forget_clients
 from tests.fakes.in_turn import InTurn, in_turn
 from tests.fakes.moto_kms import kms_client
 from tests.fakes.tables import create_table
@@ -320,9 +320,7 @@ def _use_session(calls: Calls) -> None:
         assert session is not None
         session.events.register("before-call.*.*", _before)
         session.events.register("after-call.*.*", _after)
-        clients.client.cache_clear()
-        clients.listing_client.cache_clear()
-        clients.bedrock_listing_client.cache_clear()
+        forget_clients()
 
 
 def _before(**arguments: Any) -> Any:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flops_auditor.aws.calls import clients
 from flops_auditor_cli.local_aws import Stack, deploy, start, stop
+from tests.fakes.clients import forget_clients
 from tests.integration.deployed import Deployed
 
 RECORDING = Path(__file__).with_name("recording")
@@ -48,6 +48,5 @@ def operator(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Iterator[De
 
 def _forget_clients(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of another stack, with boto3's session, which keeps the credentials and addresses that it found first."""
-    for each in (clients.client, clients.listing_client, clients.bedrock_listing_client):
-        each.cache_clear()
+    forget_clients()
     monkeypatch.setattr("boto3.DEFAULT_SESSION", None)

@@ -44,7 +44,6 @@ SAID = {
     "in two rounds of an hour": 3600,
 }
 """What operations.md says of when an alarm rings, in seconds; one of which it says nothing rings within an hour."""
-SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
 METRICS_OF_AWS = {
     "AWS/Lambda": {"Errors", "Throttles"},
     "AWS/SQS": {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"},
@@ -380,7 +379,7 @@ def rings_when_said(subject: Subject) -> Iterator[str]:
 def seconds_of(schedule: dict[str, Any]) -> int:
     """The time between two rounds of a schedule."""
     said = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", schedule["ScheduleExpression"])
-    return int(said[1]) * SECONDS[said[2]] if said else 0
+    return int(said[1]) * cost.RATES[said[2]] if said else 0
 
 
 @point("what is to be forgotten has the attribute that the table forgets by", "P")

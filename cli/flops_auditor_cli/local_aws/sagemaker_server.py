@@ -173,24 +173,19 @@ def metric_answer(
 def application(jobs: LocalTrainingJobs) -> Callable[[dict[str, Any], StartResponse], Iterable[bytes]]:
     """The WSGI application: the loaders' paths, what moto does not know, and moto for everything else."""
     moto = DomainDispatcherApplication(create_backend_app)
-    shape, customization_shape = describe_shape(), describe_shape("bedrock", "GetModelCustomizationJob")
+    shape = describe_shape()
     customization_jobs, sessions = LocalCustomizationJobs(), LocalTrainingSessions()
 
-    def customization_loader(request: Request) -> Response:
-        body = json.loads(request.get_data())
-        try:
-            customization_jobs.load(with_datetimes(body["answer"], customization_shape), body["tags"])
-        except (KeyError, ValueError) as error:
-            return Response(f"{type(error).__name__}: {error}", status=400)
-        return Response(status=204)
+    def loader_of(shape: Shape, load: Callable[[Any, dict[str, Any]], None]) -> Callable[[Request], Response]:
+        def load_answer(request: Request) -> Response:
+            body = json.loads(request.get_data())
+            try:
+                load(with_datetimes(body["answer"], shape), body)
+            except (KeyError, ValueError) as error:
+                return Response(f"{type(error).__name__}: {error}", status=400)
+            return Response(status=204)
 
-    def session_loader(request: Request) -> Response:
-        body = json.loads(request.get_data())
-        try:
-            sessions.load(with_datetimes(body["answer"], describe_shape(operation="DescribeTrainingSession")))
-        except (KeyError, ValueError) as error:
-            return Response(f"{type(error).__name__}: {error}", status=400)
-        return Response(status=204)
+        return load_answer
 
     def loader(request: Request) -> Response:
         body = json.loads(request.get_data() or b"{}")
@@ -206,9 +201,19 @@ def application(jobs: LocalTrainingJobs) -> Callable[[dict[str, Any], StartRespo
         jobs.load(job)
         return Response(status=204)
 
+    loads: dict[str, Callable[[Request], Response | None]] = {
+        LOAD_PATH: loader,
+        CUSTOMIZATION_PATH: loader_of(
+            describe_shape("bedrock", "GetModelCustomizationJob"),
+            lambda answer, body: customization_jobs.load(answer, body["tags"]),
+        ),
+        SESSION_PATH: loader_of(
+            describe_shape(operation="DescribeTrainingSession"), lambda answer, _: sessions.load(answer)
+        ),
+    }
+
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
-        loads = {LOAD_PATH: loader, CUSTOMIZATION_PATH: customization_loader, SESSION_PATH: session_loader}
         served = loads.get(request.path, customization_jobs.serve)(request) or sessions.serve(request)
         if served is not None:
             return served(environ, start_response)

@@ -1,6 +1,7 @@
 """The report on AWS: its ports, wired."""
 
 from flops_auditor.aws.calls.clients import client
+from flops_auditor.aws.sources.regions import SAGEMAKER
 from flops_auditor.aws.stores.dynamodb_current import DynamoDbCurrentRecords
 from flops_auditor.aws.stores.dynamodb_pending import DynamoDbPendingRecords
 from flops_auditor.aws.stores.dynamodb_reading import DynamoDbReadings
@@ -17,25 +18,17 @@ from flops_auditor.use_cases.operations.report_ledger import ListedDoor, Reporte
 def reporter_from(environment: ReportEnvironment) -> Reporter:
     """Everything that a report is made from, as the function's environment says."""
     dynamodb, table = client("dynamodb"), environment.table_name
-    doors = [
-        ListedDoor(
-            regions_from(environment),
-            DynamoDbReadings(dynamodb, table, READER),
-            DynamoDbSeenJobs(dynamodb, table),
+
+    def door(reader: str, waits_as: str = "", service: str = SAGEMAKER) -> ListedDoor:
+        return ListedDoor(
+            regions_from(environment, service),
+            DynamoDbReadings(dynamodb, table, reader),
+            DynamoDbSeenJobs(dynamodb, table, service=waits_as),
         )
-    ]
+
+    doors = [door(READER)]
     if environment.doors == ALL_DOORS:
-        customization = ListedDoor(
-            regions_from(environment, BEDROCK),
-            DynamoDbReadings(dynamodb, table, CUSTOMIZATION_READER),
-            DynamoDbSeenJobs(dynamodb, table, service=BEDROCK),
-        )
-        sessions = ListedDoor(
-            regions_from(environment),
-            DynamoDbReadings(dynamodb, table, SESSION_READER),
-            DynamoDbSeenJobs(dynamodb, table, service=SESSIONS),
-        )
-        doors += [sessions, customization]
+        doors += [door(SESSION_READER, SESSIONS), door(CUSTOMIZATION_READER, BEDROCK, BEDROCK)]
     return Reporter(
         ledger_id=environment.ledger_id,
         records=DynamoDbCurrentRecords(dynamodb, table),

@@ -156,6 +156,13 @@ class Part:
         return self is not other and self.form_of != other.ground.what and self.ground.what != other.form_of
 
 
+def without_parts(heard: Heard, parts: Iterable[Part]) -> Heard:
+    """What was heard without these parts."""
+    for part in parts:
+        heard = part.left_out(heard)
+    return heard
+
+
 def parts_of(heard: Heard) -> Iterator[Part]:
     declared = list(_declared(heard.readings))
     yield from declared[: MOST_STATEMENTS - 1]
@@ -239,13 +246,8 @@ def _bounded_emitted(several: Sequence[Part]) -> Iterator[Part]:
     yield from (part for part in several if part in alone)
     told = bounded(", ".join(part.ground.what for part in rest), _LONGEST_TOLD)
     bears_on = frozenset(kind for part in rest for kind in part.bears_on)
-
-    def left_out(heard: Heard) -> Heard:
-        for part in rest:
-            heard = part.left_out(heard)
-        return heard
-
-    yield Part(Ground("emitted", told, options=FIGURES), left_out, bears_on, not_told_apart=True)
+    ground = Ground("emitted", told, options=FIGURES)
+    yield Part(ground, lambda heard: without_parts(heard, rest), bears_on, not_told_apart=True)
 
 
 def _of_a_metric(emissions: Emissions, name: str, quantity: str) -> Iterator[Part]:

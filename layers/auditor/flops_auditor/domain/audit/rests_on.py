@@ -23,6 +23,7 @@ from flops_auditor.domain.audit.heard import (
     Heard,
     Part,
     parts_of,
+    without_parts,
 )
 from flops_auditor.domain.law.assessment import Assessment, Line
 from flops_auditor.domain.lineage.lineage import SETTLE_ANCESTOR
@@ -246,7 +247,7 @@ class _Search(Generic[A]):
             if len(self.known) > MOST_AUDITS:
                 self._ended = True
                 return self._whole
-            known = self.known[key] = self._audited(_left_out(self._heard, left_out))
+            known = self.known[key] = self._audited(without_parts(self._heard, left_out))
         return known
 
     def may_hide(self, parts: Iterable[Part]) -> bool:
@@ -258,13 +259,7 @@ class _Search(Generic[A]):
     def doubted(self, left_out: Sequence[Part]) -> A:
         """The audit without these parts, with the doubt that not all was tried."""
         doubts = (*self._heard.doubts, NOT_ALL_TRIED())
-        return self._audited(_left_out(replace(self._heard, doubts=doubts), left_out))
-
-
-def _left_out(heard: Heard, parts: Iterable[Part]) -> Heard:
-    for part in parts:
-        heard = part.left_out(heard)
-    return heard
+        return self._audited(without_parts(replace(self._heard, doubts=doubts), left_out))
 
 
 @dataclass(frozen=True)

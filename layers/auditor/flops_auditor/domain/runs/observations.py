@@ -188,13 +188,21 @@ class Emissions:
     """What the meter's lines amount to, by which of them are left, and by their count read like any other."""
 
     @cached_property
+    def _by_name(self) -> Mapping[str, Mapping[str, Series]]:
+        """The series of each name, by host."""
+        by_name: defaultdict[str, dict[str, Series]] = defaultdict(dict)
+        for (name, host), series in self.series.items():
+            by_name[name][host] = series
+        return by_name
+
+    @cached_property
     def of_the_meter(self) -> frozenset[str]:
         """Names of the meter's lines, which are read together."""
-        return frozenset(name for name in (*(name for name, _ in self.series), *self.finals) if word_of(name))
+        return frozenset(name for name in (*self._by_name, *self.finals) if word_of(name))
 
     def forms(self, name: str) -> list[EmittedAs]:
         """In which forms a name was emitted."""
-        forms: dict[EmittedAs, None] = {_form(host): None for other, host in self.series if other == name}
+        forms: dict[EmittedAs, None] = {_form(host): None for host in self._by_name.get(name, {})}
         return [*forms, "last value"] if name in self.finals else list(forms)
 
     def without(self, gone: Set[MetricSaid]) -> "Emissions":
@@ -219,7 +227,7 @@ class Emissions:
         forms = (name, *self.forms(name))
         if forms not in self._known:
             meaning, hosts = self.meanings[name], sum(group.instance_count for group in self.run.hosts)
-            by_host = {host: series for (other, host), series in self.series.items() if other == name}
+            by_host = self._by_name.get(name, {})
             read = _read(name, meaning, by_host, self.finals.get(name), self.moments, self.period, hosts, notes)
             self._known[forms] = tuple(one.scaled(meaning.scale) for one in read)
         return self._known[forms]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from flops_auditor.domain.runs.amendment import Amendment
@@ -11,6 +11,8 @@ from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.domain.runs.models_file import MalformedModels
 from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.run import Run, RunState
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
 
 SaidOfModels = Callable[[Run], tuple[Amendment, ...]]
 """What people say of the model that a run trains. Raises MalformedModels."""
@@ -27,6 +29,19 @@ def amendments_of(of_models: SaidOfModels, run: Run) -> tuple[tuple[Amendment, .
         return of_models(run), ()
     except MalformedModels as error:
         return (), (Unread("the file of models", error.name, str(error)[:200]),)
+
+
+def check_identity(pointer: JobPointer, arn: str, created: datetime | None, named: str) -> None:
+    """Refuse a description of another run than the pointer's: names may be used again after deletion. Raises
+    UnknownTrainingJob; `named` is what the description is of.
+    """
+    if arn != pointer.arn:
+        raise UnknownTrainingJob(f"asked for {pointer.arn}, SageMaker described {arn}")
+    wanted = pointer.creation_time
+    if wanted and created and abs(wanted - created) >= timedelta(seconds=1):
+        raise UnknownTrainingJob(
+            f"{pointer.name} created {iso(wanted)} is gone; the name now means {named} created {iso(created)}"
+        )
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.evidence import Evidence, Unread, plain
-from flops_auditor.domain.runs.models_file import MalformedModels
 from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.sources.artifacts import (
@@ -27,8 +26,13 @@ from flops_auditor.domain.runs.sources.training_job_events import last_word, poi
 from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
 from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.domain.values.arns import region_of
-from flops_auditor.domain.values.moments import iso
-from flops_auditor.use_cases.auditing.collect_evidence import Described, SaidOfModels, nothing_said
+from flops_auditor.use_cases.auditing.collect_evidence import (
+    Described,
+    SaidOfModels,
+    amendments_of,
+    check_identity,
+    nothing_said,
+)
 from flops_auditor.use_cases.ports.side_by_side import SideBySide, in_turn, tried
 from flops_auditor.use_cases.ports.sources import (
     JobMetrics,
@@ -81,7 +85,7 @@ class TrainingJobCollector:
             told, *beside = self.at_once(asked)
             answer = plain(told)
             job = parse_training_job(answer)
-            check_identity(pointer, job)
+            check_identity(pointer, job.arn, job.creation_time, "a job")
             return self.described(answer, job, tags=beside[0] if beside else ask_tags)
         except UnknownTrainingJob as unknown:
             if not pointer.known_to_exist:
@@ -130,7 +134,7 @@ def collect(
             partial(_read_metrics, request, sources.metrics),
         ]
     )
-    unread += [refusal for refusal in (further.refused, read.refused) if refusal]
+    unread += [*further.refused, *read.refused]
     evidence = replace(
         evidence,
         metrics=read.results or (),
@@ -150,7 +154,7 @@ class _Further(NamedTuple):
     packages: Packages
     objects: Objects
     amendments: tuple[Amendment, ...]
-    refused: Unread | None
+    refused: tuple[Unread, ...]
 
 
 def _ask_further(
@@ -159,35 +163,21 @@ def _ask_further(
     packages = read_packages(run, job, sources.jobs)
     run = run_of(job, replace(evidence, packages=packages)) if packages else run
     objects = read_objects(run, job, sources.objects) if sources.objects else {}
-    try:
-        return _Further(run, packages, objects, of_models(run), None)
-    except MalformedModels as error:
-        return _Further(run, packages, objects, (), Unread("the file of models", error.name, str(error)[:200]))
+    return _Further(run, packages, objects, *amendments_of(of_models, run))
 
 
 class _Metrics(NamedTuple):
     """Series, None where nothing was asked or the asking was refused."""
 
     results: Sequence[Mapping[str, Any]] | None
-    refused: Unread | None = None
+    refused: tuple[Unread, ...] = ()
 
 
 def _read_metrics(request: MetricRequest | None, metrics: JobMetrics) -> _Metrics:
     try:
         return _Metrics(None if request is None else plain(metrics.read(request)))
     except SourceDenied as denied:
-        return _Metrics(None, denied.unread)
-
-
-def check_identity(pointer: JobPointer, job: TrainingJob) -> None:
-    """Refuse a description of another run than the pointer's: names may be used again after deletion."""
-    if job.arn != pointer.arn:
-        raise UnknownTrainingJob(f"asked for {pointer.arn}, SageMaker described {job.arn}")
-    created = pointer.creation_time
-    if created and job.creation_time and abs(created - job.creation_time) >= timedelta(seconds=1):
-        raise UnknownTrainingJob(
-            f"{job.name} created {iso(created)} is gone; the name now means a job created {iso(job.creation_time)}"
-        )
+        return _Metrics(None, (denied.unread,))
 
 
 def read_packages(run: Run, job: TrainingJob, jobs: TrainingJobs) -> Packages:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -17,8 +17,7 @@ from flops_auditor.domain.runs.sources.training_session_answer import (
     parse_training_session,
 )
 from flops_auditor.domain.runs.sources.training_session_events import last_word, pointer_to
-from flops_auditor.domain.values.moments import iso
-from flops_auditor.use_cases.auditing.collect_evidence import Described, SaidOfModels, amendments_of
+from flops_auditor.use_cases.auditing.collect_evidence import Described, SaidOfModels, amendments_of, check_identity
 from flops_auditor.use_cases.ports.sources import TrainingSessions, UnknownTrainingJob
 
 
@@ -37,25 +36,13 @@ class TrainingSessionCollector:
         try:
             answer = plain(self.sessions.describe(pointer.name, pointer.region))
             session = parse_training_session(answer)
-            check_session(pointer, session)
+            check_identity(pointer, session.training_session_arn, session.creation_time, "one")
             return _described(answer, session)
         except UnknownTrainingJob as unknown:
             if not pointer.known_to_exist:
                 raise
             doubt = f"SageMaker no longer knows the session, what {pointer.source} said is all there is: {unknown}"
             return _described(*last_word(pointer), Unread(DESCRIBE_SESSION, unknown.name, doubt[:400]))
-
-
-def check_session(pointer: JobPointer, session: TrainingSession) -> None:
-    """Refuse a description of another session than the pointer's: names may be used again after deletion."""
-    if session.training_session_arn != pointer.arn:
-        raise UnknownTrainingJob(f"asked for {pointer.arn}, SageMaker described {session.training_session_arn}")
-    created = pointer.creation_time
-    if created and abs(created - session.creation_time) >= timedelta(seconds=1):
-        made = iso(session.creation_time)
-        raise UnknownTrainingJob(
-            f"{pointer.name} created {iso(created)} is gone; the name now means one created {made}"
-        )
 
 
 def _described(answer: Mapping[str, Any], session: TrainingSession, *gone: Unread) -> Described:

@@ -274,7 +274,7 @@ def look_at(
 ) -> Look | None:
     """See one running job now; None when it has ended or gone meanwhile, which is the audit's to record.
 
-    `said` gives what people say of models; left out, their file is read.
+    `of_models` gives what people say of models; left out, their file is read. `service` is the source of its evidence.
     """
     now = recorder.clock()
     try:

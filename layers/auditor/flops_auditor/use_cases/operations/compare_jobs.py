@@ -1,4 +1,4 @@
-"""Compare what SageMaker lists with what the ledger holds, region by region: which finished jobs have no record."""
+"""Compare what a service lists with what the ledger holds, region by region: which finished jobs have no record."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ class RegionState:
 
 @dataclass(frozen=True)
 class JobComparison:
-    """SageMaker against the ledger, over all regions. `unknown` says why there may be other regions."""
+    """What services list against the ledger, over all regions. `unknown` says why there may be other regions."""
 
     regions: tuple[RegionState, ...]
     compared_at: datetime

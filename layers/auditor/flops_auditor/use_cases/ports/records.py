@@ -32,7 +32,7 @@ class SeenJob:
     """A job that was seen when it had no record.
 
     `seen_at` is when first, `queued_at` when it was last queued for its audit. `description` is what
-    DescribeTrainingJob said of it while it ran, as JSON, "" where nobody asked. `untold`: people are still to be told
+    its service said of it while it ran, as JSON, "" where nobody asked. `untold`: people are still to be told
     that it is gone, or that its name was used before.
     """
 

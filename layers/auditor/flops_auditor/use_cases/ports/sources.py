@@ -85,7 +85,7 @@ class ListedJob:
 
 @dataclass(frozen=True)
 class ListedPage:
-    """What one request for training jobs answered, the newest job first; may be empty although `token` says that more
+    """A part of what a listing answered, the newest job first; may be empty although `token` says that more
     follow. `token` is "" after the last page.
     """
 
@@ -94,7 +94,7 @@ class ListedPage:
 
 
 class JobListing(Protocol):
-    """Which training jobs a region has. There is no filter by status: SageMaker filters what it has fetched, so a
+    """Which jobs of a service a region has. There is no filter by status: SageMaker filters what it has fetched, so a
     filtered page costs the quota as much as a whole one.
     """
 

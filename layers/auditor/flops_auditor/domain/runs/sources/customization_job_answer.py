@@ -12,7 +12,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 
 from flops_auditor.domain.runs.run import NOT_ENDED, RunState, state_of
-from flops_auditor.domain.runs.sources.training_job_answer import OptionalText, Texts, Time
+from flops_auditor.domain.runs.sources.training_job_answer import (
+    OptionalText,
+    Texts,
+    Time,
+    or_nothing,
+    what_is_wrong,
+)
 from flops_auditor.domain.values.arns import region_of
 from flops_auditor.domain.values.errors import WrongInput
 
@@ -47,10 +53,6 @@ def _job_arn(text: str) -> str:
     return text
 
 
-def _present(value: object) -> object:
-    return {} if value is None else value
-
-
 class _Shape(BaseModel):
     """A part of an answer, with its names there; what else it holds is left aside."""
 
@@ -68,7 +70,7 @@ class PartOfJob(_Shape):
 
 
 class _Details(_Shape):
-    training_details: Annotated[PartOfJob, BeforeValidator(_present)] = PartOfJob.model_construct()
+    training_details: Annotated[PartOfJob, BeforeValidator(or_nothing)] = PartOfJob.model_construct()
 
 
 class _TrainingData(_Shape):
@@ -80,7 +82,7 @@ class _Teacher(_Shape):
 
 
 class _Distillation(_Shape):
-    teacher_model_config: Annotated[_Teacher, BeforeValidator(_present)] = _Teacher.model_construct()
+    teacher_model_config: Annotated[_Teacher, BeforeValidator(or_nothing)] = _Teacher.model_construct()
 
 
 class _Reinforcement(_Shape):
@@ -105,10 +107,10 @@ class CustomizationJob(_Shape):
     base_model_arn: OptionalText = ""
     output_model_arn: OptionalText = ""
     customization_type: OptionalText = ""
-    status_details: Annotated[_Details, BeforeValidator(_present)] = _Details.model_construct()
+    status_details: Annotated[_Details, BeforeValidator(or_nothing)] = _Details.model_construct()
     hyper_parameters: Texts = {}
-    training_data_config: Annotated[_TrainingData, BeforeValidator(_present)] = _TrainingData.model_construct()
-    customization_config: Annotated[_Customization, BeforeValidator(_present)] = _Customization.model_construct()
+    training_data_config: Annotated[_TrainingData, BeforeValidator(or_nothing)] = _TrainingData.model_construct()
+    customization_config: Annotated[_Customization, BeforeValidator(or_nothing)] = _Customization.model_construct()
     tags: Texts = {}
 
     @property
@@ -189,9 +191,7 @@ def parse_customization_job(
         present = {key: value for key, value in answer.items() if value is not None}
         return CustomizationJob.model_validate({**present, "tags": pairs})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise MalformedCustomizationJob(f"{place}: {first['msg']}") from error
+        raise MalformedCustomizationJob(what_is_wrong(error)) from error
     except (AttributeError, KeyError, TypeError) as error:
         raise MalformedCustomizationJob(f"not a description of a customization job: {error}") from error
 

@@ -33,6 +33,7 @@ from flops_auditor.domain.runs.sources.training_job_answer import (
     S3Source,
     Texts,
     TrainingJob,
+    what_is_wrong,
 )
 from flops_auditor.domain.runs.sources.training_job_places import of_hub, references
 from flops_auditor.domain.values.errors import AuditorError
@@ -128,8 +129,7 @@ def _read(answer: Mapping[str, Any]) -> _Package:
     try:
         return _Package.model_validate(answer)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise MalformedPackage(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error
+        raise MalformedPackage(what_is_wrong(error)) from error
 
 
 def _held(package: _Package) -> list[_ModelData]:

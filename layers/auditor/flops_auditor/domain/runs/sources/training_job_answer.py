@@ -70,6 +70,17 @@ TokenCount = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=10**18)]
 OptionalText = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 
 
+def or_nothing(value: object) -> object:
+    """A part that may be null, as one that says nothing."""
+    return {} if value is None else value
+
+
+def what_is_wrong(error: ValidationError) -> str:
+    """The first field of an answer that is wrong, and why."""
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+
+
 class AnswerShape(BaseModel):
     """A part of an answer of SageMaker, with its names there; what else it holds is left aside."""
 
@@ -390,9 +401,7 @@ def parse_training_job(answer: Mapping[str, Any], tags: Sequence[Mapping[str, st
         present = {key: value for key, value in answer.items() if key != "Tags" and value is not None}
         return TrainingJob.model_validate({**present, "tags": pairs, "OtherTexts": other_texts(present)})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise MalformedJob(f"{place}: {first['msg']}") from error
+        raise MalformedJob(what_is_wrong(error)) from error
     except (AttributeError, KeyError, TypeError) as error:
         raise MalformedJob(f"not a description of a training job: {error}") from error
 

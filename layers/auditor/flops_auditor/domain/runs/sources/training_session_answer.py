@@ -19,6 +19,8 @@ from flops_auditor.domain.runs.sources.training_job_answer import (
     Texts,
     Time,
     TokenCount,
+    or_nothing,
+    what_is_wrong,
 )
 from flops_auditor.domain.values.arns import region_of
 from flops_auditor.domain.values.errors import WrongInput
@@ -53,10 +55,6 @@ def _session_arn(text: str) -> str:
     return text
 
 
-def _present(value: object) -> object:
-    return {} if value is None else value
-
-
 class TokenUsage(AnswerShape):
     """Tokens that the service charges for; None of which it says nothing."""
 
@@ -74,7 +72,9 @@ class _S3Location(AnswerShape):
 
 
 class _Output(AnswerShape):
-    s3_location: Annotated[_S3Location, BeforeValidator(_present)] = Field(default=_S3Location(), alias="S3Location")
+    s3_location: Annotated[_S3Location, BeforeValidator(or_nothing)] = Field(
+        default=_S3Location.model_construct(), alias="S3Location"
+    )
 
 
 class _Lora(AnswerShape):
@@ -92,13 +92,13 @@ class TrainingSession(AnswerShape):
     end_time: Time | None = None
     model_package_group_arn: OptionalText = ""
     last_received_sequence_number: Annotated[int, Field(ge=0, strict=True)] | None = None
-    billable_token_usage: Annotated[TokenUsage, BeforeValidator(_present)] = TokenUsage()
+    billable_token_usage: Annotated[TokenUsage, BeforeValidator(or_nothing)] = TokenUsage.model_construct()
     role_arn: OptionalText = ""
     lora_config: _Lora | None = None
-    model_config_: Annotated[_ModelConfig, BeforeValidator(_present)] = Field(
-        default=_ModelConfig(), alias="ModelConfig"
+    model_config_: Annotated[_ModelConfig, BeforeValidator(or_nothing)] = Field(
+        default=_ModelConfig.model_construct(), alias="ModelConfig"
     )
-    output_config: Annotated[_Output, BeforeValidator(_present)] = _Output()
+    output_config: Annotated[_Output, BeforeValidator(or_nothing)] = _Output.model_construct()
     tags: Texts = Field(default_factory=dict)
 
     @property
@@ -152,8 +152,6 @@ def parse_training_session(
         present = {key: value for key, value in detail.items() if key != "Tags" and value is not None}
         return TrainingSession.model_validate({**present, "tags": pairs})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise MalformedTrainingSession(f"{place}: {first['msg']}") from error
+        raise MalformedTrainingSession(what_is_wrong(error)) from error
     except (AttributeError, KeyError, TypeError) as error:
         raise MalformedTrainingSession(f"not a description of a training session: {error}") from error
