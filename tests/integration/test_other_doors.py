@@ -82,10 +82,12 @@ def test_one_whose_event_was_lost_is_found_by_the_listing(operator: Deployed) ->
 
 
 def fresh_session(deployed: Deployed, **changes: Any) -> dict[str, Any]:
-    """The detail of a training session of its own name and group, unchanged for two hours, which SageMaker knows."""
+    """The detail of a training session of its own name and group, created now, since older ones were listed before, and
+    unchanged for two hours, which SageMaker knows.
+    """
     name, now = f"session-{time.time_ns()}", datetime.now(UTC).replace(microsecond=0)
     account = f"arn:aws:sagemaker:{deployed.stack.region}:{deployed.stack.account_id}"
-    times = {"CreationTime": now - timedelta(hours=4), "LastModifiedTime": now - timedelta(hours=2)}
+    times = {"CreationTime": now, "LastModifiedTime": now - timedelta(hours=2)}
     own = {
         "TrainingSessionName": name,
         "TrainingSessionArn": f"{account}:training-session/{name}",
