@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from flops_auditor.domain.audit.audit import Audit
 from flops_auditor.domain.law.assessment import Assessment
-from flops_auditor.domain.runs.hyperparameters import NO
+from flops_auditor.domain.runs.yes_or_no import NO
 from flops_auditor.domain.values.figures import telling
 
 NEVER_STOP = "flops-auditor:never-stop"

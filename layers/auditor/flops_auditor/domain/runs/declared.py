@@ -12,8 +12,6 @@ from typing import Literal
 
 from flops_auditor.domain.runs.hyperparameters import (
     IN_TEXT,
-    NO,
-    YES,
     Hyperparameters,
     is_hyperparameter,
     is_read,
@@ -31,6 +29,7 @@ from flops_auditor.domain.runs.remedies import (
 )
 from flops_auditor.domain.runs.spdx import unknown_in_words
 from flops_auditor.domain.runs.stated import LONGEST_LICENCE, NOTHING_STATED, Question, Stated
+from flops_auditor.domain.runs.yes_or_no import NO, YES
 from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount
 from flops_auditor.domain.values.moments import read_day
 from flops_auditor.domain.values.precision import PRECISIONS, RANK, recognise_precision

@@ -13,12 +13,14 @@ from fractions import Fraction
 from math import ceil
 
 from flops_auditor.domain.runs.model_names import is_place
+from flops_auditor.domain.runs.resuming import LOADED_FROM, may_resume, tells_to_resume
 from flops_auditor.domain.runs.techniques import (
     REINFORCEMENT_TECHNIQUES,
     technique_of,
     technique_of_scripts,
     words_of,
 )
+from flops_auditor.domain.runs.yes_or_no import NO, YES
 from flops_auditor.domain.values.amounts import exact
 from flops_auditor.domain.values.precision import PRECISIONS, recognise_precision
 from flops_auditor.domain.values.spelling import all_as_compared, all_squeezed, as_compared, squeezed
@@ -52,9 +54,6 @@ STARTED = "entry_point"
 """The name under which the words of a command line stand that are no options: what it starts, with which recipe."""
 IN_TEXT = "in_text"
 """Before names of settings in a text whose notation is not known: whose setting one is, nothing says for sure."""
-YES = frozenset({"true", "yes", "1"})
-NO = frozenset({"", "false", "0", "no", "none", "null"})
-"""Answers to yes or no."""
 
 _NO_MODEL = NO | YES | {"auto", "???"}
 _MODEL_TYPE = "run.model_type"
@@ -98,55 +97,6 @@ _OF_A_MODEL = all_squeezed({"id", "name", "path", "name_or_path", "repo", "repo_
 """What a recipe calls a model below its name: `base_model` = {"id": ...}."""
 CONFIGURATIONS = frozenset({"model_name", "model", "model.name", "backbone"})
 """Names that may be those of a configuration which is trained from scratch; under the others trainers load weights."""
-LOADED_FROM = (
-    "pretrained_checkpoint",
-    "initial_checkpoint_dir",
-    "initial_load_path",
-    "load_checkpoint",
-    "checkpoint_dir",
-    "load",
-)
-"""Where a trainer loads weights from, or resumes: Megatron, torchtitan, torchtune, LitGPT, EasyLM. Only a place is
-taken for one, and none where the run itself writes."""
-_RESUMES = ("resume", "autoresume")
-"""How words of names begin that go on from a checkpoint: Transformers, axolotl, ms-swift; verl; NeMo; Composer."""
-_RESTARTS = frozenset({"restart", "warmstart"})
-"""The same, as an answer of yes."""
-_CONTINUES = frozenset({"continue", "continued"})
-_WHAT_IS_CONTINUED = frozenset({"from", "training", "train", "run", "checkpoint", "ckpt", "last", "latest"})
-_LOADS = frozenset({"load", "reload", "loaded", "restore", "restored"})
-_LOADED = frozenset({"checkpoint", "ckpt"})
-_OF_WHAT_IS_LOADED = frozenset({"path", "file", "uri", "url", "use", "init", "initial", "start", "model", "pretrained"})
-_BEGINS_FROM = frozenset({"from", "warm", "warmstart"})
-"""Words of names that load a checkpoint if they name where one may lie (Megatron, Composer, fairseq, torchtitan), and
-those of a checkpoint and its place (Lightning)."""
-_FIRST = frozenset({"start", "starting", "initial", "begin", "current"})
-"""Words of names that say at which step a run begins."""
-_NOT = frozenset({"no", "not", "skip", "disable", "disabled", "never", "without", "ignore"})
-_COMMANDS = frozenset({"cmd", "command", "commands", "script", "program", "entry", "entrypoint", "args", "arguments"})
-"""Words of names under which stands what is started."""
-_STARTS_TO_RESUME = re.compile(r"(?<![a-z0-9])(?:auto)?resum[a-z]*+(?![a-z0-9]|['\"]?\s{0,9}[=:])")
-_COUNTS_STEPS = frozenset({"step", "steps", "iter", "iteration", "epoch"})
-_OF_THE_FIRST = _COUNTS_STEPS | {"from", "global"}
-_CHECKPOINT_LIKE = re.compile(
-    r"checkpoint|ckpt|global_?step|\blast\b|\blatest\b|\.(?:pt|pth|safetensors|distcp|nemo|tar)\Z"
-)
-_DATA_LIKE = re.compile(r"(?:^|[/_-])(?:data|datasets?|shards?|corpus|train)(?:[/_.-]|\Z)")
-_MODEL_LIKE = re.compile(r"model|weight|pretrain|base|init|run|step|epoch|ep\d")
-"""Of places that loading names give: those of data, unless something in them is called a model or a run."""
-_LOADS_THE_LAST = re.compile(
-    r"(?:^|[._])(?:(?:auto_?)?(?:restore|load|continue)(?:_(?:from|training|ckpt|checkpoint|last|latest|if_exists))*"
-    r"|(?:ckpt|checkpoint)_path)$"
-)
-_LAST = YES | {"auto", "latest", "last", "on", "must"}
-"""Flags that load the last checkpoint in a run's own folder, and their answers."""
-_OF_LOGS = frozenset({"wandb", "mlflow", "comet", "neptune", "clearml", "tracker", "tracking", "logger", "logging"})
-_OF_DATA = frozenset(
-    {"column", "data", "dataloader", "dataset", "datasets", "download", "field", "text", "tokenizer", "vocab"}
-)
-_OF_SETTINGS = frozenset({"config", "cfg", "args"})
-"""Words of names that resume or load logs, data or settings: WANDB_RESUME, `resume_download`, `load_dataset`."""
-_FROM_THE_START = frozenset({"disable", "disabled", "never", "scratch", "from_scratch"})
 _FLAVOUR = "model.flavor"
 """torchtitan: `model.name` llama3 with `model.flavor` 8B."""
 
@@ -691,79 +641,6 @@ def stored_in_a_cache(name: str) -> bool:
     return _STORED_IN_A_CACHE.search(name) is not None
 
 
-def may_resume(name: str) -> bool:
-    """Whether a name, as it is looked up, is one under which a run may be told to go on from a checkpoint."""
-    words = _words_of(name.rpartition(".")[2])
-    first = not words.isdisjoint(_FIRST) and words <= _FIRST | _OF_THE_FIRST
-    return _goes_on(name) or _loads(name) or first or not words.isdisjoint(_RESTARTS | _COMMANDS)
-
-
-def tells_to_resume(name: str, text: str) -> bool:
-    """Whether what stands under a name, as it is looked up, tells a run to go on from a checkpoint, which may have been
-    another run's: names that say so, and whatever loads from where one may lie.
-    """
-    value, words = text.strip().lower(), _words_of(name.rpartition(".")[2])
-    if not _NOT.isdisjoint(words):
-        return value in NO - {""} and (_goes_on(name) or not _RESTARTS.isdisjoint(words))
-    if value in NO | _FROM_THE_START:
-        return False
-    if _is_told_to_load_the_last(name, value):
-        return True
-    resumes = value == _RESUMES[0] and not _of_something_else(name)  # nanoGPT: `init_from` = resume
-    restarts = not _RESTARTS.isdisjoint(words) and value in YES | {"auto"}
-    started = not _COMMANDS.isdisjoint(words) and _STARTS_TO_RESUME.search(value) is not None
-    steps = value.isdigit() and not _COUNTS_STEPS.isdisjoint(_words_of(name))
-    first = steps and not words.isdisjoint(_FIRST) and words <= _FIRST | _OF_THE_FIRST
-    goes_on = _goes_on(name) or resumes or restarts or started or first
-    return goes_on or (_loads(name) and (steps or _may_be_a_checkpoint(name, text)))
-
-
-def goes_on_in_its_folder(name: str, text: str) -> bool:
-    """Whether it surely tells so of what lies where the run itself leaves checkpoints: by words that say it, and no
-    place elsewhere.
-    """
-    value = text.strip().lower()
-    if "://" in value or value.startswith("/") or not tells_to_resume(name, text):
-        return False
-    return _goes_on(name) or value == _RESUMES[0] or _is_told_to_load_the_last(name, value)
-
-
-def _is_told_to_load_the_last(name: str, value: str) -> bool:
-    """Whether a flag says so, such as `load_last`, `restore` or Lightning's `ckpt_path` = last."""
-    return value in _LAST and _LOADS_THE_LAST.search(name) is not None and not _of_something_else(name)
-
-
-def _may_be_a_checkpoint(name: str, text: str) -> bool:
-    value = text.lower()
-    if _CHECKPOINT_LIKE.search(value):
-        return True
-    data = name.rpartition(".")[2] not in LOADED_FROM and _DATA_LIKE.search(value) and not _MODEL_LIKE.search(value)
-    return is_place(text) and not data
-
-
-def _goes_on(name: str) -> bool:
-    words = _words_of(name)
-    continues = not _CONTINUES.isdisjoint(words) and not _WHAT_IS_CONTINUED.isdisjoint(words)
-    return (continues or any(word.startswith(_RESUMES) for word in words)) and not _of_something_else(name)
-
-
-def _loads(name: str) -> bool:
-    words, own = _words_of(name), name.rpartition(".")[2]
-    own_words = _words_of(own)
-    loaded = not _LOADED.isdisjoint(own_words) and own_words <= _LOADED | _OF_WHAT_IS_LOADED | _BEGINS_FROM
-    loads = loaded or not (_LOADS | _BEGINS_FROM).isdisjoint(words)
-    return loads and (_OF_DATA | _OF_LOGS).isdisjoint(words) and _OF_SETTINGS.isdisjoint(_words_of(own))
-
-
-def _of_something_else(name: str) -> bool:
-    own = _words_of(name.rpartition(".")[2])
-    return not (_OF_LOGS.isdisjoint(_words_of(name)) and _OF_DATA.isdisjoint(own))
-
-
-def _words_of(name: str) -> frozenset[str]:
-    return frozenset(re.split(r"[^a-z0-9]+", name))
-
-
 def is_hyperparameter(variable: str) -> bool:
     """Whether a variable is what SageMaker's toolkit calls a hyperparameter."""
     return parameter_name(variable).partition(".")[0] in _ALL_OF_THE_TOOLKIT
@@ -813,7 +690,9 @@ def name_of_a_model(name: str) -> bool:
 def is_for_people(name: str) -> bool:
     """Whether a text of this name says something to people, or to a model."""
     own = parameter_name(name).rpartition(".")[2]
-    return not _FOR_PEOPLE.isdisjoint(_words_of(own)) or (own.endswith("_name") and squeezed(own) not in _MODELS)
+    return not _FOR_PEOPLE.isdisjoint(re.split(r"[^a-z0-9]+", own)) or (
+        own.endswith("_name") and squeezed(own) not in _MODELS
+    )
 
 
 def plain(value: str) -> str:

@@ -9,9 +9,7 @@ import re
 from collections.abc import Mapping
 
 from flops_auditor.domain.runs.hyperparameters import (
-    LOADED_FROM,
     MODEL,
-    NO,
     PRECISIONS_STATED,
     ends_of,
     parameter_name,
@@ -19,6 +17,8 @@ from flops_auditor.domain.runs.hyperparameters import (
     stored_in_a_cache,
 )
 from flops_auditor.domain.runs.model_names import is_place
+from flops_auditor.domain.runs.resuming import LOADED_FROM
+from flops_auditor.domain.runs.yes_or_no import NO
 from flops_auditor.domain.values.precision import (
     PRECISIONS,
     RANK,

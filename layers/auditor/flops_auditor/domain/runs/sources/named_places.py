@@ -15,14 +15,13 @@ from typing import Literal
 
 from flops_auditor.domain.runs.declared import TAG_PREFIX
 from flops_auditor.domain.runs.hyperparameters import (
-    goes_on_in_its_folder,
     parameter_name,
     plain,
-    tells_to_resume,
 )
 from flops_auditor.domain.runs.nested import LONGEST_TEXT, NestedTexts, texts_in, texts_of_command
 from flops_auditor.domain.runs.places import Location, Reference
 from flops_auditor.domain.runs.remedies import TAG_LINEAGE
+from flops_auditor.domain.runs.resuming import goes_on_in_its_folder, tells_to_resume
 from flops_auditor.domain.runs.s3_spellings import (
     PLACE,
     decoded,
