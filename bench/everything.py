@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "explain_bill": (),
     "cost": (),
     "cost_beside": (),
+    "deployed": (),
     "load": ("--jobs", "400"),
 }
 GROWTH: Mapping[str, tuple[str, ...]] = {
@@ -72,6 +73,7 @@ QUICK: Mapping[str, tuple[str, ...]] = {
     "seal_memory": ("--records", "100"),
     "ledger_memory": ("--records", "200", "--bytes", "50000"),
     "explain_bill": ("--lines", "20000", "--jobs", "200", "--months", "3"),
+    "deployed": ("--quick",),
     "load": ("--jobs", "50"),
 }
 
