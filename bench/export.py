@@ -27,6 +27,7 @@ from bench.ledger_bundle import KEYS, batches_of, make, notes_of, record_of
 from flops_auditor.aws.calls.side_by_side import ahead
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.ledger import bundle as form
+from flops_auditor.domain.runs.places import AFTER_ALL
 from flops_auditor.domain.values.archive_keys import KEYS as KEYS_JSON
 from flops_auditor.domain.values.archive_keys import batch_key, checkpoint_key, evidence_key, job_id
 from flops_auditor.domain.values.moments import iso
@@ -63,9 +64,8 @@ class Bucket:
         self._called()
         prefix, most = asked["Prefix"], asked.get("MaxKeys", 1000)
         first = max(bisect_left(self._keys, prefix), bisect_right(self._keys, asked.get("KeyMarker", "")))
-        after = first + most
-        page = [key for key in self._keys[first:after] if key.startswith(prefix)]
-        more = len(page) == most and after < len(self._keys) and self._keys[after].startswith(prefix)
+        end = bisect_left(self._keys, prefix + AFTER_ALL, lo=first)
+        page, more = self._keys[first : min(end, first + most)], end > first + most
         last = {"NextKeyMarker": page[-1], "NextVersionIdMarker": "1"} if more else {}
         return {"Versions": [{"Key": key, "VersionId": "1", "Size": 1} for key in page], "IsTruncated": more, **last}
 

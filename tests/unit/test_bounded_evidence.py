@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 from zipfile import ZipFile
+from zlib import compress
 
 import pytest
 
@@ -35,7 +37,7 @@ from flops_auditor.domain.values.json_size import (
 )
 from flops_auditor.use_cases.auditing import amend_record, find_lineage, keep_record
 from flops_auditor.use_cases.auditing.amend_record import amend
-from flops_auditor.use_cases.ledger.export_bundle import export_part, export_whole, of_job
+from flops_auditor.use_cases.ledger.export_bundle import export_part, export_whole, of_job, shrinks_beyond
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from flops_auditor.use_cases.operations.rebuild_index import rebuild_index
 from flops_auditor.use_cases.ports.sources import MetricRequest
@@ -272,6 +274,15 @@ def test_evidence_that_shrinks_to_next_to_nothing_is_stored(page: PageCore, tmp_
     with ZipFile(path) as files:
         assert all(each.file_size <= MOST_GROWTH * each.compress_size for each in files.infolist())
     assert verdicts(path, made, page) == ("valid", [])
+
+
+@pytest.mark.parametrize("size", [0, 1 << 14, 1 << 18])
+@pytest.mark.parametrize("noise", [0, 40, 700, 1 << 17])
+def test_whether_a_file_shrinks_beyond_is_known_before_all_of_it_is_compressed(size: int, noise: int) -> None:
+    """As compressing all of it says, wherever what does not shrink stands."""
+    made = Random(noise).randbytes(noise)
+    for content in (made + bytes(size), bytes(size) + made, bytes(size // 2) + made + bytes(size // 2)):
+        assert shrinks_beyond(content, 200) == (len(content) > 200 * len(compress(content)))
 
 
 @pytest.fixture

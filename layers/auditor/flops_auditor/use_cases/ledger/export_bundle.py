@@ -47,6 +47,8 @@ MOST_SHRUNK, SURELY_FEW = bundle.MOST_GROWTH * 4 // 5, 1 << 14
 """A file that zip would make a smaller part of is stored as it is, from so many bytes on: a job's owner can write
 evidence so repetitive that a bundle of it would unpack to more than a verifier takes for its size.
 """
+PIECE = 1 << 16
+"""Bytes that are compressed at a time, until it is known whether a file shrinks by so much."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 RecordFilter = Callable[[dict[str, Any]], bool]
 """Predicate of a record -> whether it fits."""
@@ -265,7 +267,7 @@ class _Writer:
         """One file. Raises SelectionTooLarge where nobody could read it."""
         self._take(name, len(content))
         info = _info(name)
-        if len(content) >= SURELY_FEW and len(content) > MOST_SHRUNK * len(zlib.compress(content)):
+        if len(content) >= SURELY_FEW and shrinks_beyond(content, MOST_SHRUNK):
             info.compress_type = zipfile.ZIP_STORED
         self._zip.writestr(info, content)
 
@@ -357,6 +359,18 @@ def _read_by_all() -> Iterator[None]:
         yield
     except BadBundle as error:
         raise SelectionTooLarge(f"no verifier would read the bundle: {error}") from error
+
+
+def shrinks_beyond(content: bytes, times: int) -> bool:
+    """Whether zip makes it more than so many times smaller. It is compressed until that is known, which is soon for
+    what is not repetitive.
+    """
+    compressor, size = zlib.compressobj(), 0
+    for begin in range(0, len(content), PIECE):
+        size += len(compressor.compress(content[begin : begin + PIECE]))
+        if size * times >= len(content):
+            return False
+    return (size + len(compressor.flush())) * times < len(content)
 
 
 def _info(name: str) -> zipfile.ZipInfo:
