@@ -338,6 +338,15 @@ def other_evidence_for_a_run_that_had_ended(forger: Forger) -> None:
     audited_again(later, NO_LINEAGE)
 
 
+def other_metrics_for_a_run_that_had_ended(forger: Forger) -> None:
+    """Of which no figure makes anything."""
+    later = forger.records("parent")[1]
+    case = read_case(later.evidence)
+    metrics = [*case.evidence.metrics, {"Label": "nothing", "Timestamps": [], "Values": []}]
+    later.rest_on(copy.copy(case.evidence).__class__(**{**vars(case.evidence), "metrics": metrics}).to_bytes())
+    audited_again(later, NO_LINEAGE)
+
+
 def evidence_of_a_million_lists(forger: Forger) -> None:
     forger.records("other")[0].rest_on(b"[" + b"[]," * 1_000_000 + b"1]")
 
@@ -607,6 +616,7 @@ ATTACKS: dict[Callable[[Forger], None], set[str]] = {
     an_unknown_member_deep_inside: {"MalformedRecord"},
     tables_that_never_changed: {"HistoryMismatch"},
     other_evidence_for_a_run_that_had_ended: {"LineageMismatch"},
+    other_metrics_for_a_run_that_had_ended: {"LineageMismatch"},
     evidence_of_a_million_lists: {"TooLarge"},
     evidence_of_a_million_names: {"TooLarge"},
     a_parent_listed_as_one: {"AncestorMismatch"},

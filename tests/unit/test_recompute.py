@@ -51,6 +51,14 @@ def test_another_figure_is_named(member: str) -> None:
         recompute(made.evidence, made.content, NONE)
 
 
+def test_a_figure_of_another_type_is_named() -> None:
+    """In Python True is 1."""
+    made = real_draft(1, START)
+    made.content["job"]["finished"] = int(made.content["job"]["finished"])
+    with pytest.raises(EvidenceMismatch, match=r"job\.finished: 1 -> true"):
+        recompute(made.evidence, made.content, NONE)
+
+
 def test_a_softened_verdict_is_named() -> None:
     made = real_draft(1, START)
     made.content["verdict"] = "indeterminate"

@@ -160,8 +160,9 @@ def _audited(unchanging: _Unchanging, heard: Heard) -> Audit:
     declared = amend_declared(stated, amendments, {run.name, run.arn})
     contradiction = contradiction_of(declared, observed)
     changed = changed_tags(case.evidence.tags_seen, run.tags)
-    notes = (*declared.notes, *origin.notes, *([contradiction] if contradiction else []), *changed)
-    declared = with_rollouts(replace(declared, notes=notes), observed)
+    notes = (*origin.notes, *([contradiction] if contradiction else []), *changed)
+    declared = replace(declared, notes=(*declared.notes, *notes)) if notes else declared
+    declared = with_rollouts(declared, observed)
     if declared.resumes or heard.may_read_a_checkpoint:
         observed = observed.of_a_resumed_run()
     observed = amend_observations(observed, amendments)

@@ -4,7 +4,7 @@ Annex A.2 of the Guidelines, C(2025) 5045: C = N L H U, summed where the hardwar
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
 from math import ceil
@@ -144,6 +144,14 @@ class MeasuredHosts:
     unknown: tuple[str, ...]
     notes: tuple[Remark, ...]
     highest: Fraction = Fraction(1)
+    _known: dict[tuple[object, ...], Hardware] = field(default_factory=dict, compare=False, repr=False)
+
+    def at(self, declared: Declared, seconds: Fraction) -> Hardware:
+        """The hosts at the precision that is declared, in so many seconds: what else is declared changes nothing."""
+        stated = (declared.precision, declared.precision_tagged, declared.hinted_precision, seconds)
+        if stated not in self._known:
+            self._known[stated] = _at_precision(self, declared, seconds)
+        return self._known[stated]
 
 
 def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: PublishedUtilisation) -> MeasuredHosts:
@@ -183,6 +191,10 @@ def hardware_of(run: Run, declared: Declared, hosts: MeasuredHosts) -> Hardware:
         if time.seconds == 0 and not time.doubts:
             return Hardware((), False, (NEVER_ANY(),), (), idle=True)
         return Hardware((), False, (), (NO_HOSTS(),))
+    return hosts.at(declared, time.seconds or Fraction(0))
+
+
+def _at_precision(hosts: MeasuredHosts, declared: Declared, seconds: Fraction) -> Hardware:
     notes = list(hosts.notes)
     uses = []
     for host in hosts.kinds:
@@ -201,7 +213,7 @@ def hardware_of(run: Run, declared: Declared, hosts: MeasuredHosts) -> Hardware:
         use = HardwareUse(
             name=kind.name,
             units=units,
-            seconds=time.seconds or Fraction(0),
+            seconds=seconds,
             peak=peak,
             ceiling_peak=kind.ceiling_peak,
             occupancy=host.occupancy,

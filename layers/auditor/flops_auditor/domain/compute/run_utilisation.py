@@ -51,10 +51,13 @@ def emitted_utilisations(
     """A tier for each reading that can be one: an emitted MFU, and FLOP/s over the peak. They may disagree. A run that
     `generates` its training data may emit them of its update steps alone.
     """
+    mfus = _mfus(observed, uses)
+    if not mfus:
+        return []
     occupancy = mean_occupancy(uses) if observed.busy and believed(uses) else None
     highest = max(use.highest_utilisation for use in uses)
     tiers = []
-    for emitted, mfu, relative in _mfus(observed, uses):
+    for emitted, mfu, relative in mfus:
         if not 0 < mfu <= HIGHEST_PLAUSIBLE_MFU:
             notes.append(NO_FRACTION(name=emitted.name, mfu=mfu))
             continue
@@ -90,12 +93,14 @@ def _mfus(observed: Observations, uses: Sequence[HardwareUse]) -> list[tuple[Emi
     """What was emitted, as MFUs, and whether each came as a share of a peak."""
     emitted = observed.emitted
     emitted_shares = [(emitted["mfu"], emitted["mfu"].value, True)] if "mfu" in emitted else []
-    peaks = {
-        "model_flop_rate": mean_peak(uses) or Fraction(0),
-        "model_flop_rate_of_all": sum((use.units * use.peak for use in uses), Fraction(0)),
-    }
-    rates = [(emitted[quantity], peak) for quantity, peak in peaks.items() if quantity in emitted and peak]
-    return [*emitted_shares, *((rate, rate.value / peak, False) for rate, peak in rates)]
+    peaks = {"model_flop_rate": mean_peak, "model_flop_rate_of_all": _peak_of_all}
+    rates = [(emitted[quantity], peak(uses)) for quantity, peak in peaks.items() if quantity in emitted]
+    return [*emitted_shares, *((rate, rate.value / peak, False) for rate, peak in rates if peak)]
+
+
+def _peak_of_all(uses: Sequence[HardwareUse]) -> Fraction:
+    """The peak of all units together, in FLOP/s."""
+    return sum((use.units * use.peak for use in uses), Fraction(0))
 
 
 def believed(uses: Sequence[HardwareUse]) -> bool:

@@ -511,10 +511,10 @@ def _with_readings(policy: Policy, situation: Situation, assessment: Assessment)
     rests = [r for r in readings if r.reading == "ours" and r.bears_on(assessment.scenario, assessment.verdict)]
     notes = [READING_OF_OURS(source=r.source, left_open=r.left_open) for r in rests]
     alone = assessment.rule.takes_original_for and assessment.verdict == "below"
-    return replace(
-        assessment,
-        notes=(*([MODIFICATION_ALONE(line=assessment.threshold_flop)] if alone else []), *assessment.notes, *notes),
-    )
+    if not alone and not notes:
+        return assessment
+    before = [MODIFICATION_ALONE(line=assessment.threshold_flop)] if alone else []
+    return replace(assessment, notes=(*before, *assessment.notes, *notes))
 
 
 def _certain_by_a_reading(assessment: Assessment, others: Sequence[Assessment]) -> Assessment:
@@ -539,7 +539,7 @@ def assess_under(policies: Sequence[Policy], situation: Situation) -> tuple[tupl
     for policy in policies:
         answers = by_policy[policy.policy_id]
         law = policy.wording_of if by_policy.get(policy.wording_of) else ""
-        assessments += [replace(a, wording_of=law) for a in answers]
+        assessments += [replace(a, wording_of=law) for a in answers] if law else answers
         if not answers and situation.role is not None:
             silent.append(NO_RULE(policy=policy.policy_id, role=ROLES[situation.role]))
     return tuple(assessments), tuple(silent)

@@ -408,12 +408,13 @@ def accumulate(
     of_others = (*lineage.doubts, *inherited)
     every = (*doubts, *of_others)
     runs = [me, *counted]
-    everything, updates = _added(runs, every, own.settle)
+    all_together = _added(runs, every, own.settle)
+    alone = _added([me], every, own.settle) if counted else all_together
     well = [*([] if met_error else [me]), *(a for a in counted if a.succeeded)]
     without = _added(well, every, own.settle) if len(well) < len(runs) else None
     by_tag = any(_public_by_tag(a) for a in runs)
     not_public = _added([_not_public(a) for a in runs], every, own.settle) if by_tag else None
-    return Cumulative(everything, updates, counted, of_others, without, _added([me], every, own.settle), not_public)
+    return Cumulative(*all_together, counted, of_others, without, alone, not_public)
 
 
 def _public_by_tag(run: Ancestor) -> bool:
@@ -435,19 +436,19 @@ def _added(runs: Sequence[Ancestor], doubts: tuple[Remark, ...], settle: Remark 
     updates = [a for a in runs if a.has_weights]
     bounds = [a.upper_flop if a.updates_upper_flop is None else a.updates_upper_flop for a in updates]
     return (
-        replace(
-            _sums([a.with_signal for a in counted], doubts, settle), upper_flop=_sum([a.upper_flop for a in at_most])
-        ),
-        replace(_sums(updates, doubts, settle), upper_flop=_sum(bounds)),
+        _sums([a.with_signal for a in counted], [a.upper_flop for a in at_most], doubts, settle),
+        _sums(updates, bounds, doubts, settle),
     )
 
 
-def _sums(runs: Sequence[Ancestor], doubts: tuple[Remark, ...], settle: Remark | None) -> Figures:
+def _sums(
+    runs: Sequence[Ancestor], bounds: list[int | None], doubts: tuple[Remark, ...], settle: Remark | None
+) -> Figures:
     """What is certain of some runs is certain of all together, though another one is not known."""
     firm = [a.best_flop if a.firm_flop is None else a.firm_flop for a in runs]
     return Figures(
         best_flop=_sum([a.best_flop for a in runs]),
-        upper_flop=None,
+        upper_flop=_sum(bounds),
         doubts=doubts,
         settle=settle,
         lower_flop=sum(a.lower_flop or 0 for a in runs),

@@ -176,7 +176,7 @@ def _origin(declared: Declared, models: ModelCatalogue | None) -> Origin:
     if declared.pretraining_flop is None or declared.tagged("pretraining"):
         instead = [each for each in alternatives if first is not None or each[0] is declared.unheard]
         others = [(doubt, _as_original(declared, other)) for doubt, other in instead]
-        original = replace(original, others=(*original.others, *others))
+        original = replace(original, others=(*original.others, *others)) if others else original
     if size is not None and declared.parameters is None:
         most = max((other.size.active for _, other in alternatives if other and other.size), default=0)
         size = replace(size, most_active=most) if most > size.active else size

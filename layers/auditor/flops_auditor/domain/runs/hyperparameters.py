@@ -444,17 +444,9 @@ class Hyperparameters:
                     by_model.setdefault((value, True), full_name)
         return [(where, name, weights) for (name, weights), where in by_model.items()]
 
-    def numbers(self, names: Iterable[str], most: int, *, surely: bool = False) -> list[Fraction]:
+    def numbers(self, names: Iterable[str], most: int) -> list[Fraction]:
         """Values of these names that are numbers over 0 and at most `most`."""
-        numbers = []
-        for text in self.all(names, surely=surely):
-            try:
-                value = exact(text)
-            except ValueError:
-                continue
-            if 0 < value <= most:
-                numbers.append(value)
-        return numbers
+        return _numbers_in(self.all(names), most)
 
     def epochs(self) -> Fraction | None:
         """Passes over the dataset, the most of several; None when nothing says."""
@@ -477,7 +469,7 @@ class Hyperparameters:
 
     def _lengths(self, names: Iterable[str], *, surely: bool) -> list[int]:
         texts = self.all(names, surely=surely)
-        lengths = [int(length) for length in self.numbers(names, _LONGEST_SEQUENCE, surely=surely) if length >= 1]
+        lengths = [int(length) for length in _numbers_in(texts, _LONGEST_SEQUENCE) if length >= 1]
         return lengths + [1024 * int(text[:-1]) for text in texts if _IN_THOUSANDS.fullmatch(text)]
 
     def tokens(self) -> tuple[int | None, int | None]:
@@ -622,6 +614,19 @@ class Hyperparameters:
         if stated <= {"fp32", "tf32", None} and stored & {"bf16", "fp16"}:
             return ""
         return next((name for name in PRECISIONS if name in stated), "")
+
+
+def _numbers_in(texts: Iterable[str], most: int) -> list[Fraction]:
+    """The texts that are numbers over 0 and at most `most`."""
+    numbers = []
+    for text in texts:
+        try:
+            value = exact(text)
+        except ValueError:
+            continue
+        if 0 < value <= most:
+            numbers.append(value)
+    return numbers
 
 
 def parameter_name(key: str) -> str:

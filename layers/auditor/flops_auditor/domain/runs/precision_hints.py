@@ -70,8 +70,9 @@ def _hint_of(name: str, key: str, value: str) -> str:
     a name of several words. Of what states a format that is not known, the fastest.
     """
     hints = [_hint(name, value.strip())]
-    if value.strip().lower() not in NO:
-        hints.append(_hint(key.strip().lower(), _ON))
+    written = key.strip().lower()
+    if written != name and value.strip().lower() not in NO:
+        hints.append(_hint(written, _ON))
     stated = not PRECISIONS_STATED.isdisjoint(ends_of(name)) and is_unknown_precision(plain(value))
     return max(hints, key=lambda hint: RANK.get(hint, -1)) or (PRECISIONS[0] if stated else "")
 

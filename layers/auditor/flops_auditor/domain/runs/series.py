@@ -127,15 +127,16 @@ class SeriesReader:
 
 def series_of(points: Sequence[tuple[int | None, float]]) -> Series:
     """One series. Of several values at one time the highest counts, as pages or windows of an answer may overlap."""
-    highest: dict[int, float] = {}
-    untimed = []
-    for start, value in points:
-        if start is None:
-            untimed.append(value)
-        elif value >= highest.get(start, 0):
-            highest[start] = value
-    starts = sorted(highest)
-    scaled, scale = _scaled([*untimed, *(highest[start] for start in starts)])
+    highest, untimed = dict(points), list[float]()
+    if None in highest or len(highest) < len(points):
+        highest = {}
+        for start, value in points:
+            if start is None:
+                untimed.append(value)
+            elif value >= highest.get(start, 0):
+                highest[start] = value
+    starts = sorted(start for start in highest if start is not None)
+    scaled, scale = _scaled([*untimed, *map(highest.__getitem__, starts)])
     return Series(tuple(starts), tuple(scaled[len(untimed) :]), tuple(scaled[: len(untimed)]), scale)
 
 
@@ -148,7 +149,8 @@ def moment_in_microseconds(moment: datetime) -> int:
 def _all_microseconds(times: Sequence[object]) -> list[int | None]:
     """Microseconds since 1970 of each time that can be read: all at once, as they nearly always can be."""
     try:
-        return [moment_in_microseconds(moment) for moment in read_times(times)]
+        since = [moment - _EPOCH for moment in read_times(times)]
+        return [(each.days * 86_400 + each.seconds) * 10**6 + each.microseconds for each in since]
     except (ValueError, OverflowError, TypeError):
         return [_microseconds(time) for time in times]
 
@@ -162,10 +164,10 @@ def _microseconds(value: object) -> int | None:
 
 def _scaled(values: Sequence[float]) -> tuple[list[int], int]:
     """Values as the decimals they were written as (0.1 is one tenth), in units of one power of ten."""
-    texts = _written(values)
-    split = [(format(Decimal(text), "f") if "e" in text else text).partition(".") for text in texts]
-    places = max((len(part) for _, _, part in split), default=0)
-    return [int(whole + part.ljust(places, "0")) for whole, _, part in split], 10**places
+    split = [(format(Decimal(text), "f") if "e" in text else text).partition(".") for text in _written(values)]
+    places = max([len(part) for _, _, part in split], default=0)
+    rest = [10 ** (places - written) for written in range(places + 1)]
+    return [int(whole + part) * rest[len(part)] for whole, _, part in split], 10**places
 
 
 def _written(values: Sequence[float]) -> list[str]:

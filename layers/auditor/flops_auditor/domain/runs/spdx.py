@@ -124,8 +124,10 @@ _EXCEPTIONS = {name.lower(): name for name in EXCEPTIONS.split()}
 
 def unknown_names(expression: str) -> list[str]:
     """The names of an expression that SPDX does not have, each once; none of a licence that nobody names."""
+    if not expression.strip():
+        return []
     unknown = [_unknown(each.strip()) for each in BETWEEN.split(re.sub(r"[()]", " ", expression).strip())]
-    return list(dict.fromkeys(name for names in unknown for name in names)) if expression.strip() else []
+    return list(dict.fromkeys(name for names in unknown for name in names))
 
 
 def _unknown(name: str) -> list[str]:

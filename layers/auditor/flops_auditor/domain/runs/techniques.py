@@ -67,7 +67,7 @@ def words_of(text: str) -> list[str]:
 
 def technique_of(texts: Iterable[str]) -> str:
     """The technique that values of settings name; empty where they name none."""
-    words = {_WORD_ENDS.sub("", word) or word for text in texts for word in words_of(text)}
+    words = {_WORD_ENDS.sub("", word) or word for text in texts if text for word in words_of(text)}
     if not words:
         return ""
     if {"online", "dpo"} <= words:

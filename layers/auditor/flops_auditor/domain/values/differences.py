@@ -26,6 +26,8 @@ class Difference(NamedTuple):
 
 def differences(before: Any, after: Any, without: Collection[str] = (), path: str = "") -> Iterator[Difference]:
     """The places at which two values differ, in order; members named in `without` are passed over, at any depth."""
+    if _alike(before, after):
+        return
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in [*after, *(name for name in before if name not in after)]:
             if name not in without:
@@ -36,6 +38,18 @@ def differences(before: Any, after: Any, without: Collection[str] = (), path: st
             yield from differences(old, new, without, f"{path}[{at}]")
     elif type(before) is not type(after) or before != after:
         yield Difference(path[:200], before, after)
+
+
+def _alike(before: Any, after: Any) -> bool:
+    """Whether two values surely do not differ: mostly so, and seen without naming each place."""
+    kind = type(before)
+    if kind is not type(after):
+        return False
+    if kind is dict:
+        return before.keys() == after.keys() and all(_alike(each, after[name]) for name, each in before.items())
+    if kind is list:
+        return len(before) == len(after) and all(map(_alike, before, after))
+    return bool(before == after)
 
 
 def in_words(compared: Iterator[Difference]) -> str:

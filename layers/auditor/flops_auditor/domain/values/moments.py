@@ -35,9 +35,11 @@ def read_times(values: Iterable[Any]) -> list[datetime]:
     """Points in time as `read_time` reads each, where all are ISO 8601 text in UTC, as evidence holds them, of
     which there may be 100,800. Raises ValueError or TypeError where any is not.
     """
-    moments = [datetime.fromisoformat(value) for value in values]
-    if not all(moment.tzinfo is UTC and _FIRST_YEAR <= moment.year <= _LAST_YEAR for moment in moments):
-        raise ValueError("not all are points in time of a job, in UTC")
+    moments = list(map(datetime.fromisoformat, values))
+    if not {moment.tzinfo for moment in moments} <= {UTC}:
+        raise ValueError("not all are in UTC")
+    if moments and not _FIRST_YEAR <= min(moments).year <= max(moments).year <= _LAST_YEAR:
+        raise ValueError("not all are points in time of a job")
     return moments
 
 

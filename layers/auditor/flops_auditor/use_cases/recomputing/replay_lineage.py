@@ -5,6 +5,7 @@ record must name what the records before it show. Which of two records came firs
 a record says decides inside it. What is needed of each record lies in a database in a temporary file, not in memory.
 """
 
+import marshal
 import pickle
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,6 +41,7 @@ from flops_auditor.domain.lineage.lineage import (
     to_json,
 )
 from flops_auditor.domain.runs.case import Case
+from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.places import Location, Reference
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.values.arns import name_of
@@ -90,6 +92,17 @@ class Told(NamedTuple):
     dropped: tuple[bytes, ...]
 
 
+class _Row(NamedTuple):
+    """A record as it is entered: the run, its revision, each of its results as (space, cursor, packed entry), and the
+    packed rest, which only following it unpacks.
+    """
+
+    job: str
+    revision: int
+    results: tuple[tuple[bytes, bytes, bytes], ...]
+    told: bytes
+
+
 class Added(NamedTuple):
     """What a person added: its digest, and whether it had the sources asked again."""
 
@@ -105,12 +118,24 @@ def told_of(case: Case, content: Mapping[str, Any]) -> bytes:
     rests = {"without_statements": content["rests_on"]["without_statements"]}
     members |= {"assessments": _against(content), "estimate": estimate}
     members |= {"code_version": content["code_version"], "rests_on": rests}
-    answers = sha256(replace(case.evidence, amendments=()).to_bytes()).digest()
     added = tuple(
         Added(sha256(canonical(each.to_json())).digest(), each.asked_again) for each in case.evidence.amendments
     )
     dropped = tuple(_line(each) for each in content["changes"] if each["to"] is None)
-    return pickle.dumps(Told(run, members, answers, added, tuple(map(_line, content["assessments"])), dropped))
+    lines = tuple(map(_line, content["assessments"]))
+    told = Told(run, members, _answers(case.evidence), added, lines, dropped)
+    results = (entry_of(run, location) for location in run.results if not location.too_long)
+    packed = ((_bytes(each.location.space), _bytes(each.cursor), pickle.dumps(each)) for each in results)
+    return pickle.dumps(_Row(run.job_id, content["revision"], tuple(packed), pickle.dumps(told)))
+
+
+def _answers(evidence: Evidence) -> bytes:
+    """A digest of what AWS answered: equal where all of it is. Metrics may have thousands of points, which `marshal`
+    writes many times as fast as JSON: in its second form values alone, in the order in which they are kept.
+    """
+    others = replace(evidence, amendments=(), metrics=()).to_bytes()
+    metrics = marshal.dumps(evidence.metrics, 2)  # type: ignore[arg-type] # as they were read from JSON
+    return sha256(others + metrics).digest()
 
 
 def _line(each: Mapping[str, Any]) -> bytes:
@@ -149,20 +174,15 @@ class LineageReplay:
 
     def add(self, leaf: int, at: datetime, told: bytes) -> None:
         """The next record of the log."""
-        record: Told = pickle.loads(told)  # noqa: S301 - made by this process or its workers
-        ms, run = milliseconds(at), record.run
-        self._db.execute(
-            "INSERT INTO record VALUES (?, ?, ?, ?, ?)", (leaf, run.job_id, record.content["revision"], ms, told)
-        )
-        for location in run.results:
-            if not location.too_long:
-                entry = entry_of(run, location)
-                key = (_bytes(location.space), _bytes(entry.cursor))
-                self._db.execute(
-                    "INSERT INTO output VALUES (?, ?, ?, ?, ?)"
-                    " ON CONFLICT DO UPDATE SET at = min(at, excluded.at), entry = excluded.entry",
-                    (*key, ms, pickle.dumps(entry), run.job_id),
-                )
+        row: _Row = pickle.loads(told)  # noqa: S301 - made by this process or its workers
+        ms = milliseconds(at)
+        self._db.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?)", (leaf, row.job, row.revision, ms, row.told))
+        for space, cursor, entry in row.results:
+            self._db.execute(
+                "INSERT INTO output VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET at = min(at, excluded.at), entry = excluded.entry",
+                (space, cursor, ms, entry, row.job),
+            )
 
     def leave_out(self, job_id: str) -> None:
         """A run of which a record told nothing: what others tell of it is not all, so none of them is taken."""
