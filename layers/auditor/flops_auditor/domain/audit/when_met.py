@@ -10,6 +10,7 @@ from fractions import Fraction
 from flops_auditor.domain.law.assessment import Assessment
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.training_time import TrainingTime
+from flops_auditor.domain.values.amounts import summed
 
 
 def with_times(assessment: Assessment, run: Run, own_best: int | None, own_upper: int | None) -> Assessment:
@@ -39,7 +40,7 @@ def _crossing(total: int | None, own: int | None, room: int, edge: int, run: Run
 
 def _moment(time: TrainingTime, share: Fraction) -> datetime | None:
     """When so much of the training time was over, to the second before it."""
-    left = share * sum((span.seconds for span in time.spans), Fraction(0))
+    left = share * summed(span.seconds for span in time.spans)
     for span in time.spans:
         if left <= span.seconds:
             return span.start + timedelta(seconds=int(left))

@@ -27,7 +27,7 @@ from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.remedies import ASK, BETTER
 from flops_auditor.domain.runs.techniques import PAIRED_TECHNIQUES, REFERENCE_PASSES, REINFORCEMENT_TECHNIQUES
 from flops_auditor.domain.runs.training_time import TrainingTime
-from flops_auditor.domain.values.amounts import at_least
+from flops_auditor.domain.values.amounts import at_least, summed
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 
 FORWARD_PASS = 2
@@ -229,11 +229,11 @@ def cautions_of(
         if not observed.generation_flop:
             result += _generated(choice, chosen, declared, ROLLOUTS_ELSEWHERE)
     if declared.unheard is not None:
-        result.append(Caution(at_least(sum((use.most_flop * use.busy for use in uses), Fraction(0))), declared.unheard))
+        result.append(Caution(at_least(summed(use.most_flop * use.busy for use in uses)), declared.unheard))
     if chosen.basis.kind is TIMES_MFU:
         named = bool(declared.precision)
         peaks = ((use.most_flop if named else use.unit_seconds * use.ceiling_peak) * use.busy for use in uses)
-        of_peak = _multiplied(chosen, at_least(sum(peaks, Fraction(0))), _of_peak(chosen, declared, uses))
+        of_peak = _multiplied(chosen, at_least(summed(peaks)), _of_peak(chosen, declared, uses))
         result += [
             each for each in of_peak if each.remark.kind is PEAK_OF_THE_MFU or each.flop > (chosen.upper_flop or 0)
         ]
@@ -284,7 +284,7 @@ def _from_tiers(choice: TierChoice, uses: Sequence[HardwareUse], too_high: Fract
             continue
         if tier.method in ON_HARDWARE_ALONE:
             if chosen.all_flop < tier.lower_flop:
-                busy = sum((use.peak_flop * use.busy for use in uses), Fraction(0))
+                busy = summed(use.peak_flop * use.busy for use in uses)
                 remark = IMPLAUSIBLE(
                     method=chosen.method,
                     flop=chosen.all_flop,
@@ -406,10 +406,10 @@ def _of_peak(chosen: Tier, declared: Declared, uses: Sequence[HardwareUse]) -> l
     """An MFU may be a share of the peak of a faster precision than the one that is taken, or of one with sparsity,
     unless that would be more than any published run reached.
     """
-    peak = sum((use.peak_flop for use in uses), Fraction(0))
+    peak = summed(use.peak_flop for use in uses)
     if not peak:
         return []
-    fastest = sum((use.unit_seconds * use.ceiling_peak for use in uses), Fraction(0))
+    fastest = summed(use.unit_seconds * use.ceiling_peak for use in uses)
     dense, highest = Fraction(str(chosen.basis.fact("mfu"))) * SPARSITY, max(use.highest_utilisation for use in uses)
     factors = [(SPARSITY, PEAK_WITH_SPARSITY(times=SPARSITY))] if dense <= highest else []
     if not declared.precision and fastest > peak:
@@ -451,5 +451,5 @@ def _beside_the_spans(
     unexplained, busy = time.unexplained, observed.busy_beside
     if not unexplained + busy or not uses:
         return []
-    beside = sum((replace(use, seconds=unexplained + busy).most_flop for use in uses), Fraction(0))
+    beside = summed(replace(use, seconds=unexplained + busy).most_flop for use in uses)
     return [Caution(upper + at_least(beside), BESIDE_THE_SPANS(unexplained=unexplained, busy=busy))]

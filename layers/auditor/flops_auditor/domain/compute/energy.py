@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from flops_auditor.domain.compute.tiers import HardwareUse
+from flops_auditor.domain.values.amounts import summed
 from flops_auditor.domain.values.remarks import Kind
 
 JOULES_PER_KWH = 3_600_000
@@ -17,4 +18,4 @@ def energy_kwh(hardware: Sequence[HardwareUse]) -> Fraction | None:
     """Kilowatt-hours at TDP; None without known hardware."""
     if not hardware:
         return None
-    return sum((use.unit_seconds * use.watts for use in hardware), Fraction(0)) / JOULES_PER_KWH
+    return summed(use.unit_seconds * use.watts for use in hardware) / JOULES_PER_KWH

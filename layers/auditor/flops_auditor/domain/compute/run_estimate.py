@@ -35,7 +35,7 @@ from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.remedies import AMEND, ASK, BETTER, CORRECT_ACTIVITY
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.techniques import REINFORCEMENT_TECHNIQUES
-from flops_auditor.domain.values.amounts import at_least
+from flops_auditor.domain.values.amounts import at_least, summed
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 
 METHOD = Kind("method", "method {method}: {basis}")
@@ -279,7 +279,7 @@ def _estimated(
         upper_flop=chosen.upper_flop if chosen else None,
         firm_flop=firm,
         ceiling_flop=limit,
-        accelerator_seconds=sum((use.unit_seconds for use in uses), Fraction(0)) if uses else None,
+        accelerator_seconds=summed(use.unit_seconds for use in uses) if uses else None,
         peak_flop_per_s=mean_peak(uses),
         occupancy=mean_occupancy(uses) if observed.busy and believed(uses) else None,
         energy_kwh=energy_kwh(uses),
@@ -465,7 +465,7 @@ def _firm(
         return (chosen.firm_flop if chosen else None), ()
     firm, generates = chosen.firm_flop, declared.technique in REINFORCEMENT_TECHNIQUES
     contested: list[Remark] = []
-    busy = at_least(sum((use.most_flop * use.surely_busy for use in uses), Fraction(0)))
+    busy = at_least(summed(use.most_flop * use.surely_busy for use in uses))
     likely = chosen.best_flop
     of_hardware = min((tier.lower_flop for tier in choice.known if tier.method in ON_HARDWARE_ALONE), default=0)
     grown = [at for tier in choice.known if (at := tier.certain_beside(of_hardware)) is not None]
@@ -501,7 +501,7 @@ def _said_of(choice: TierChoice, uses: Sequence[HardwareUse], notes: Sequence[Re
         assumptions.append(METHOD(method=chosen.method, basis=chosen.basis.words))
     if chosen is not None and chosen.method in ON_HARDWARE_ALONE:
         assumptions.append(UTILISATION_ASSUMED())
-        busy = sum((use.peak_flop * use.busy for use in uses), Fraction(0))
+        busy = summed(use.peak_flop * use.busy for use in uses)
         assumptions += [LOWEST_OF_PUBLISHED(share=chosen.lower_flop / busy)] if busy else []
     elif chosen is not None and not any(note.kind is BOUND_BY_DATA for note in notes):
         assumptions.append(ERROR_MARGIN_ADDED() if uses else ERROR_MARGIN_ALONE())

@@ -12,6 +12,7 @@ from flops_auditor.domain.runs.emitted import AGREEMENT, Emitted, said_of_share
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.techniques import REINFORCEMENT_TECHNIQUES
+from flops_auditor.domain.values.amounts import summed
 from flops_auditor.domain.values.remarks import Kind, Remark, as_word
 
 TOKENS_DISAGREE = Kind(
@@ -159,7 +160,7 @@ def _tokens_from_rate(observed: Observations, uses: tuple[HardwareUse, ...]) -> 
     """
     over = {
         "token_rate": max((use.seconds for use in uses), default=Fraction(0)),
-        "token_rate_per_unit": sum((use.unit_seconds for use in uses), Fraction(0)),
+        "token_rate_per_unit": summed(use.unit_seconds for use in uses),
     }
     for quantity, seconds in over.items():
         emitted = observed.emitted.get(quantity)

@@ -14,7 +14,7 @@ from flops_auditor.domain.compute.tiers import (
 from flops_auditor.domain.runs.emitted import Emitted, said_of_share
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.trainer_metrics import normalise
-from flops_auditor.domain.values.amounts import at_most
+from flops_auditor.domain.values.amounts import at_most, summed
 from flops_auditor.domain.values.remarks import Kind, Remark
 from flops_auditor.domain.values.spelling import all_squeezed, squeezed
 
@@ -83,8 +83,8 @@ def emitted_utilisations(
 
 def _of_the_slowest_peak(tier: Tier, uses: Sequence[HardwareUse]) -> int:
     """What is certain of an MFU whose peak may be that of a slower precision; hardware that was busy did its least."""
-    peak = sum((use.peak_flop for use in uses), Fraction(0))
-    slowest = sum((use.unit_seconds * (use.slowest_peak or use.peak) for use in uses), Fraction(0))
+    peak = summed(use.peak_flop for use in uses)
+    slowest = summed(use.unit_seconds * (use.slowest_peak or use.peak) for use in uses)
     share = slowest / peak if peak else Fraction(1)
     return min(tier.firm_flop, max(at_most(tier.firm_flop * share), hardware_occupancy(uses).lower_flop))
 
@@ -100,7 +100,7 @@ def _mfus(observed: Observations, uses: Sequence[HardwareUse]) -> list[tuple[Emi
 
 def _peak_of_all(uses: Sequence[HardwareUse]) -> Fraction:
     """The peak of all units together, in FLOP/s."""
-    return sum((use.units * use.peak for use in uses), Fraction(0))
+    return summed(use.units * use.peak for use in uses)
 
 
 def believed(uses: Sequence[HardwareUse]) -> bool:
@@ -111,13 +111,14 @@ def believed(uses: Sequence[HardwareUse]) -> bool:
 def mean_peak(uses: Sequence[HardwareUse]) -> Fraction | None:
     """Mean peak of one unit in FLOP/s, weighted by unit-seconds (by units if no time was spent), Annex A.2."""
     weights = [use.unit_seconds for use in uses]
-    if sum(weights) == 0:
+    total = summed(weights)
+    if not total:
         weights = [use.units for use in uses]
-    total = sum(weights, Fraction(0))
-    return sum((w * use.peak for w, use in zip(weights, uses, strict=True)), Fraction(0)) / total if total else None
+        total = summed(weights)
+    return summed(w * use.peak for w, use in zip(weights, uses, strict=True)) / total if total else None
 
 
 def mean_occupancy(uses: Sequence[HardwareUse]) -> Fraction | None:
     """Mean occupancy, weighted by peak FLOP; hardware that reports none counts as fully busy."""
-    total = sum((use.peak_flop for use in uses), Fraction(0))
-    return sum((use.peak_flop * use.busy for use in uses), Fraction(0)) / total if total else None
+    total = summed(use.peak_flop for use in uses)
+    return summed(use.peak_flop * use.busy for use in uses) / total if total else None

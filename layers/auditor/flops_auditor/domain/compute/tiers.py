@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Literal
 
-from flops_auditor.domain.values.amounts import at_least, at_most, nearest
+from flops_auditor.domain.values.amounts import at_least, at_most, nearest, summed
 from flops_auditor.domain.values.remarks import Kind, Remark
 
 Method = Literal[
@@ -29,6 +29,7 @@ LEAST_OF_MEASURED = Fraction(7, 10)
 """Annex A.2: an overall error margin of 30 % of the reported estimate, to either side."""
 ASSUMED_UTILISATION = Fraction(1, 2)
 """Annex A.3, examples B and H: U = 0.5 where the utilisation is not known."""
+_FULLY = Fraction(1)
 
 COUNTED = Kind(
     "counted-in-container", "{flop:flop} FLOP counted in the container, in {share:percent} of the training time"
@@ -81,7 +82,7 @@ class HardwareUse:
     @property
     def busy(self) -> Fraction:
         """The share of time in which a unit was in use, at most: all of it where nothing says."""
-        return Fraction(1) if self.occupancy is None else self.occupancy
+        return _FULLY if self.occupancy is None else self.occupancy
 
     @cached_property
     def peak_flop(self) -> Fraction:
@@ -169,11 +170,11 @@ class TierChoice:
 
 def ceiling(hardware: Sequence[HardwareUse]) -> int | None:
     """N L x the highest dense peak, summed over unlike hardware: no figure may exceed it. None without hardware."""
-    return at_least(sum((u.unit_seconds * u.ceiling_peak for u in hardware), Fraction(0))) if hardware else None
+    return at_least(summed(u.unit_seconds * u.ceiling_peak for u in hardware)) if hardware else None
 
 
 def _implied(flop: Fraction, hardware: Sequence[HardwareUse]) -> Fraction | None:
-    peak = sum((u.peak_flop for u in hardware), Fraction(0))
+    peak = summed(u.peak_flop for u in hardware)
     return flop / peak if peak else None
 
 
@@ -225,14 +226,14 @@ def hardware_mfu(
 
     A value of which nothing says when it held gives the best estimate alone; the bounds are those of the hardware.
     """
-    flop = sum((u.peak_flop for u in hardware), Fraction(0)) * mfu
+    flop = summed(u.peak_flop for u in hardware) * mfu
     words = basis or TIMES_MFU(mfu=mfu)
     if share is None:
         bounds = hardware_occupancy(hardware)
         best, upper = nearest(flop), max(bounds.upper_flop or 0, nearest(flop))
         lower = min(bounds.lower_flop, best)
         return Tier("hardware + MFU", lower, best, upper, lower, words, _implied(flop, hardware))
-    most = sum((u.most_flop for u in hardware), Fraction(0)) * mfu
+    most = summed(u.most_flop for u in hardware) * mfu
     return measured("hardware + MFU", Measured(flop * share, share, most=most * share), hardware, words)
 
 
@@ -243,9 +244,9 @@ def hardware_occupancy(hardware: Sequence[HardwareUse]) -> Tier:
     occupancy counts as fully occupied. The lower bound takes the lowest utilisation of published runs.
     """
     known = any(use.occupancy is not None for use in hardware)
-    best = sum((use.peak_flop * min(use.busy, ASSUMED_UTILISATION) for use in hardware), Fraction(0))
-    upper = at_least(sum((use.most_flop * use.busy for use in hardware), Fraction(0)))
-    lower = at_most(sum((use.least_flop for use in hardware), Fraction(0)))
+    best = summed(use.peak_flop * min(use.busy, ASSUMED_UTILISATION) for use in hardware)
+    upper = at_least(summed(use.most_flop * use.busy for use in hardware))
+    lower = at_most(summed(use.least_flop for use in hardware))
     method: Method = "hardware + occupancy" if known else "hardware"
     basis = TIMES_OCCUPANCY() if known else HARDWARE_ALONE()
     return Tier(method, lower, nearest(best), upper, lower, basis, _implied(best, hardware))

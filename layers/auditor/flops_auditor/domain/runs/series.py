@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import accumulate, chain, pairwise, repeat
 from math import isnan
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -127,7 +127,7 @@ class SeriesReader:
 
 def series_of(points: Sequence[tuple[int | None, float]]) -> Series:
     """One series. Of several values at one time the highest counts, as pages or windows of an answer may overlap."""
-    highest, untimed = dict(points), list[float]()
+    highest, untimed = cast("dict[int, float]", dict(points)), list[float]()
     if None in highest or len(highest) < len(points):
         highest = {}
         for start, value in points:
@@ -135,7 +135,7 @@ def series_of(points: Sequence[tuple[int | None, float]]) -> Series:
                 untimed.append(value)
             elif value >= highest.get(start, 0):
                 highest[start] = value
-    starts = sorted(start for start in highest if start is not None)
+    starts = sorted(highest)
     scaled, scale = _scaled([*untimed, *map(highest.__getitem__, starts)])
     return Series(tuple(starts), tuple(scaled[len(untimed) :]), tuple(scaled[: len(untimed)]), scale)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from fractions import Fraction
 from functools import cached_property
 
+from flops_auditor.domain.values.amounts import summed
 from flops_auditor.domain.values.remarks import Kind, Remark
 
 STILL_TRAINING = Kind("still-training", "the job is {status}: it may still be training")
@@ -74,7 +75,7 @@ def seconds_between(start: datetime, end: datetime) -> Fraction:
 
 def length(spans: Sequence[Span]) -> Fraction:
     """Seconds of disjoint spans together."""
-    return sum((span.seconds for span in spans), Fraction(0))
+    return summed(span.seconds for span in spans)
 
 
 def merge(spans: list[Span]) -> tuple[Span, ...]:

@@ -5,6 +5,7 @@ strings: RFC 8785 refuses integers of 2^53 and more, and binary floats do not su
 """
 
 import math
+from collections.abc import Iterable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Literal
@@ -54,7 +55,13 @@ def parse_amount(text: object) -> int:
 
 def nearest(value: Real) -> int:
     """The nearest whole number of operations, ties to even: for best estimates."""
-    return round(Fraction(value))
+    return round(value if type(value) is Fraction else Fraction(value))
+
+
+def summed(amounts: Iterable[Fraction]) -> Fraction:
+    """Their sum; mostly there is one alone, which is not added to 0."""
+    each = list(amounts)
+    return each[0] if len(each) == 1 else sum(each, Fraction(0))
 
 
 def at_least(value: Real) -> int:

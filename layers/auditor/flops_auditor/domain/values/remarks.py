@@ -101,7 +101,7 @@ def recorded(members: Mapping[str, Any]) -> Remark:
 
 
 def _frozen(value: Fact) -> Fact:
-    return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+    return value if isinstance(value, str) or not isinstance(value, Sequence) else tuple(value)
 
 
 def in_words(template: str, facts: Mapping[str, Fact]) -> str:
