@@ -223,6 +223,12 @@ HONEST: dict[str, Any] = {
     "model_path": "/opt/ml/input/data/model",
     "checkpoint_kms": "arn:aws:kms:eu-west-1:123456789012:key/a",
     "load_best_model_at_end": "true",
+    "held_out": "s3://data/held-out",
+    "data_snapshot_path": "s3://data/snapshot",
+    "run_config_path": "s3://team/conf",
+    "dataset_artifacts_uri": "s3://data/artifacts",
+    "opt_out_list": "s3://data/opt-out",
+    "rollout_dir": "s3://data/rollouts",
 }
 
 
@@ -336,6 +342,11 @@ LEFT: dict[str, tuple[dict[str, Any], str]] = {
             *("results_dir", "storage_path", "dest", "model_destination_uri", "saved_to"),
             *("out_dir", "out", "outdir", "exp_dir", "job_dir", "dump_dir", "final_dir", "snapshot_dir", "hdfs_dir"),
             *("checkpoint_folder", "checkpointing.path", "artifact_location", "publish_to", "sync_to", "backup_dir"),
+            *("remote_sync", "remote-sync", "trainer.checkpointer.base_path", "exp_manager.explicit_log_dir"),
+            *("trainer.default_local_dir", "default_artifact_root", "MLFLOW_ARTIFACT_ROOT", "OUT_S3"),
+            *("results_uri", "resultsPath", "artifacts_uri", "artifacts_path", "snapshot_path", "checkpoint_root"),
+            *("async_checkpoint_uri", "run_path", "workspace", "workspace_dir", "model_sink", "dst", "s3_dst"),
+            *("write_to", "store_to", "persist_to", "s3_checkpoint_dir", "MY_RUN_DIR", "TRAINER_CKPT_OUT"),
         )
     },
     "bucket and prefix": ({"HyperParameters": {"bucket": "www", "output_prefix": "runs/run"}}, "s3://www/runs/run/x"),
@@ -420,7 +431,11 @@ SHARED = "s3://w/run"
 
 
 @pytest.mark.parametrize(
-    "label", ["output_dir", "default_root_dir", "trainer.dirpath", "results_dir", "save_to", "out_dir", "job_dir"]
+    "label",
+    [
+        *("output_dir", "default_root_dir", "trainer.dirpath", "results_dir", "save_to", "out_dir", "job_dir"),
+        *("remote_sync", "explicit_log_dir", "results_uri", "artifacts_path", "snapshot_path", "workspace", "OUT_S3"),
+    ],
 )
 def test_who_shares_a_folder_of_outputs_continues_nobody_without_a_sign_of_it(label: str) -> None:
     """Teams share them. But some trainers go on from the last checkpoint there unasked, as examples of Transformers do:
@@ -439,7 +454,13 @@ def test_who_shares_a_folder_of_outputs_continues_nobody_without_a_sign_of_it(la
     assert child_of(continuing("parent", HyperParameters={label: SHARED}), HyperParameters=resumed)[0] == {"parent"}
 
 
-@pytest.mark.parametrize("label", ["checkpoint_dir", "ckpt_dir", "trainer.checkpoints_dir", "checkpoint_prefix"])
+@pytest.mark.parametrize(
+    "label",
+    [
+        *("checkpoint_dir", "ckpt_dir", "trainer.checkpoints_dir", "checkpoint_prefix"),
+        *("checkpointer.base_path", "checkpoint_root", "async_checkpoint_uri", "s3_checkpoint_dir"),
+    ],
+)
 @pytest.mark.parametrize("at", [SHARED, f"{SHARED}/step-5", "s3://w"])
 def test_who_shares_a_folder_of_checkpoints_is_in_doubt_and_counts_nobody(label: str, at: str) -> None:
     """By the same names, trainers keep checkpoints and read a base."""

@@ -42,23 +42,30 @@ from flops_auditor.domain.values.remarks import Kind, Remark, as_word
 
 MODEL_LIKE = re.compile(r"model|check_?point|ckpt|weight|resume|adapter|pretrain|init|base", re.IGNORECASE)
 NOT_COUNTED = re.compile(r"teacher|reward|value_?function|critic|judge", re.IGNORECASE)
+_WRITTEN_TO = (
+    r"(?<![a-z])(?:dest(?:ination)?|dst|sink|remote[._-]?sync)(?![a-z])"
+    r"|(?<![a-z])(?:s3|models?|check_?points?|ckpts?|weights?|adapters?)[._-]?out(?![a-z])|(?<![a-z])out[._-]?s3(?![a-z])"
+)
+"""Of labels that say by one word that something is written there (OpenCLIP's `remote_sync`)."""
 _OUTPUT_LIKE = re.compile(
-    r"output|save|export|upload|push|submit|(?<![a-z])(?:log|dest(?:ination)?)(?![a-z])|logs|logging|logdir",
-    re.IGNORECASE,
+    rf"output|save|export|upload|push|submit|(?<![a-z])log(?![a-z])|logs|logging|logdir|{_WRITTEN_TO}", re.IGNORECASE
 )
-_RESULT_LIKE = re.compile(
-    r"(?:output|save|export|upload)(?!e?d(?![_-]?to(?![a-z])))|(?<![a-z])dest(?:ination)?(?![a-z])", re.IGNORECASE
-)
+_RESULT_LIKE = re.compile(rf"(?:output|save|export|upload)(?!e?d(?![_-]?to(?![a-z])))|{_WRITTEN_TO}", re.IGNORECASE)
 _KEPT_LIKE = re.compile(
-    r"(?:^|\.)(?:(?:default[_-])?(?:out(?:put)?s?|check_?point(?:s|ing)?|ckpts?|save|root|work(?:ing)?|run|results?|trial"
-    r"|project|exp(?:eriment)?s?|jobs?|dump|snapshots?|final|backup|hdfs)[._-]?(?:dir(?:ectory)?|folder)"
-    r"|(?:out|exp(?:eriment)?|job|dump|backup|publish|sync|mirror)[._-]?(?:path|to|uri|url|prefix)|outputs?|out|dirpath"
-    r"|storage[_-]path|checkpointing[._-]path|check_?points?[._-]storage|artifact_(?:uri|location)"
-    r"|(?:output|checkpoint|ckpt)[_-]prefix)$",
+    r"(?:^|\.)(?:(?:my|app|s3|cloud|trainer|training|mlflow|default)[._-])?"
+    r"(?:(?:out(?:put)?s?|check_?point(?:s|ing)?|ckpts?|save|root|work(?:ing|space)?|runs?|results?|trial"
+    r"|project|exp(?:eriment)?s?|jobs?|dump|snapshots?|artifacts?|final|backup|hdfs|explicit[._-]log)"
+    r"[._-]?(?:dir(?:ectory)?|folder)"
+    r"|(?:out|exp(?:eriment)?|jobs?|runs?|results?|artifacts?|snapshots?|workspace|dump|backup|publish|sync|mirror)"
+    r"[._-]?(?:path|to|uri|url|prefix|location|root)|(?:write|store|persist|copy)[._-]?to|outputs?|out|dirpath|workspace"
+    r"|storage[_-]path|checkpointing[._-]path|check_?pointer[._-](?:base[._-])?path|check_?points?[._-]storage"
+    r"|default[._-]local[._-]dir|async[._-](?:check_?points?|ckpts?)[._-](?:path|uri|url|prefix|dir(?:ectory)?|folder)"
+    r"|(?:check_?points?|ckpts?)[._-]root|(?:output|checkpoint|ckpt)[_-]prefix)$",
     re.IGNORECASE,
 )
 """Of labels of folders in which trainers keep checkpoints, and some look for the last one (Lightning's
-`default_root_dir` and `dirpath`, Ray's `storage_path`). Not `model_dir`: by it most read a base, which many share.
+`default_root_dir` and `dirpath`, Ray's `storage_path`, Levanter's `checkpointer.base_path`, NeMo's `explicit_log_dir`,
+verl's `default_local_dir`). Not `model_dir`: by it most read a base, which many share.
 """
 _READ = re.compile(r"(?:sav|export|upload)ed|(?<!up)load|resume|restore|from|pretrain|init", re.IGNORECASE)
 """Of labels of outputs those that may be of what was saved or exported before."""
