@@ -12,10 +12,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.stores.sqs import SqsRedelivery
 from flops_auditor.aws.wiring.environment import AuditEnvironment
-from flops_auditor.aws.wiring.handling import count, lambda_handler, logger, named_errors, pause
+from flops_auditor.aws.wiring.handling import count, lambda_handler, logger, named_errors, pause, seconds_left
 from flops_auditor.aws.wiring.recording import recorder_from, territory_from
 from flops_auditor.domain.runs.sources.registry import read_event
-from flops_auditor.use_cases.auditing.audit_job import COME_BACK_SECONDS, Claimed, handle_event, pause_after
+from flops_auditor.use_cases.auditing.audit_job import DeliveredAgain, handle_event, may_begin, pause_after
 
 environment = AuditEnvironment.read(os.environ)
 recorder, territory = recorder_from(environment), territory_from(environment)
@@ -28,13 +28,14 @@ def audit_message(message: dict[str, Any], others: int, context: LambdaContext) 
     """Audit the job of one message, which so many follow in its batch. Whatever fails is named in the log."""
 
     def after_replay(took: float) -> None:
-        pause(pause_after(took, context.get_remaining_time_in_millis() / 1000, others))
+        pause(pause_after(took, seconds_left(context), others))
 
     with named_errors(message_id=message["messageId"]):
         try:
+            may_begin(seconds_left(context))
             outcome = handle_event(read_event(message["body"]), recorder, message["messageId"], territory, after_replay)
-        except Claimed:
-            redelivery.soon(message["receiptHandle"], COME_BACK_SECONDS)
+        except DeliveredAgain as later:
+            redelivery.soon(message["receiptHandle"], later.seconds)
             raise
     if outcome.refusal:
         logger.error(f"replay refused: {outcome.refusal}", error=outcome.refusal.name, remedy=outcome.refusal.remedy)

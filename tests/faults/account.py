@@ -132,6 +132,7 @@ class Account:
     now: datetime = NOW
     numbers: Iterator[int] = field(default_factory=itertools.count)
     letters: list[str] = field(default_factory=list)
+    remaining: int = 120_000
 
     def load(self, description: Mapping[str, Any], metrics: Mapping[str, Any] | None = None) -> None:
         """Make SageMaker know a job."""
@@ -155,7 +156,7 @@ class Account:
         self.calls.function = function
         try:
             with time_machine.travel(self.now, tick=True):
-                return self.handler(function)(event, Context(f"test-{function}"))
+                return self.handler(function)(event, Context(f"test-{function}", remaining=self.remaining))
         finally:
             self.calls.dead = False
             self.calls.function = ""

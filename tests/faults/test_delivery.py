@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
-from flops_auditor.use_cases.auditing.audit_job import CLAIM, COME_BACK_SECONDS
+from flops_auditor.use_cases.auditing.audit_job import CLAIM, COME_BACK_SECONDS, LONGEST_AUDIT_SECONDS
 from flops_auditor.use_cases.operations.compare_jobs import SETTLING
+from tests.fakes.jobs import describe
+from tests.faults.account import account, event_of
 from tests.template.loading import load
 
 
@@ -21,3 +23,17 @@ def test_a_job_is_left_to_its_event_for_two_deliveries() -> None:
     """Reconciliation queues a job again only after its own event had its delay and a second try."""
     visibility = timedelta(seconds=load()["Resources"]["AuditQueue"]["Properties"]["VisibilityTimeout"])
     assert timedelta(minutes=5) + visibility < SETTLING
+
+
+def test_an_audit_begins_only_where_its_time_is_left() -> None:
+    """What the jobs before it took may not end the function in the midst of it; it is delivered again, and recorded."""
+    job = describe("late", hours=1)
+    with account() as made:
+        made.load(job)
+        made.remaining = 1000 * (LONGEST_AUDIT_SECONDS - 1)
+        made.deliver([event_of(job)])
+        [letter] = made.letters
+        assert not made.items("RECORD#")
+        made.remaining = 1000 * LONGEST_AUDIT_SECONDS
+        made.deliver([letter])
+        assert len(made.items("RECORD#")) == 1

@@ -18,14 +18,17 @@ from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.audit_job import (
     CLAIM,
     COME_BACK_SECONDS,
+    LONGEST_AUDIT_SECONDS,
     PAUSE_SECONDS,
     SPARE_SECONDS,
     Claimed,
     NotFinished,
+    NoTimeLeft,
     NotOurs,
     Territory,
     audit_job,
     handle_event,
+    may_begin,
     pause_after,
 )
 from flops_auditor.use_cases.auditing.recording import Recorder
@@ -265,7 +268,7 @@ def test_a_replay_that_raises_is_paused_after_as_well(raised: Exception) -> None
     assert paused == [3]
 
 
-@pytest.mark.parametrize("took", [0.0, 0.04, 0.5, 2.0])
+@pytest.mark.parametrize("took", [0.0, 0.04, 0.5, 1.6])
 def test_replays_take_no_more_than_a_fifth_of_the_time(took: float) -> None:
     """Where the services are slow, since they serve others, replays ask for less; and of at most ten jobs a second."""
     worked, waited = batch_of_ten(took)
@@ -279,6 +282,17 @@ def test_a_batch_of_slow_replays_comes_to_its_end(took: float) -> None:
     worked, waited = batch_of_ten(took)
     assert worked == pytest.approx(10 * took)
     assert worked + waited <= max(TIMEOUT - SPARE_SECONDS, 10 * took) + 1e-9
+
+
+@pytest.mark.parametrize("took", [0.0, 0.04, 0.5, 2.0, 3.0, 7.1, 7.9])
+def test_the_last_of_a_batch_of_replays_has_the_time_to_begin(took: float) -> None:
+    left = float(TIMEOUT)
+    for others in reversed(range(10)):
+        may_begin(left)
+        left -= took
+        left -= pause_after(took, left, others)
+    with pytest.raises(NoTimeLeft, match="39 s are left"):
+        may_begin(LONGEST_AUDIT_SECONDS - 1)
 
 
 TIMEOUT = load()["Resources"]["AuditFunction"]["Properties"]["Timeout"]

@@ -104,6 +104,55 @@ def test_over_the_budget_of_audits_nothing_is_below_in_silence(hidden: str, budg
     assert found.verdict != "below" or told & named
 
 
+def full_of_texts(hosts: int) -> Job:
+    """As much text as SageMaker takes in hyperparameters, variables and arguments, of which much bears on the figures,
+    beside figures of its own.
+    """
+    texts = {
+        f"x{n}.recipe": " ".join(f"{n * 700 + k:x}".replace("0", "g") for k in range(700))[:2490] for n in range(90)
+    }
+    said = {
+        "num_train_epochs": 2,
+        "max_steps": 100,
+        "per_device_train_batch_size": 2,
+        "max_seq_length": 512,
+        "lora_r": 8,
+    }
+    variables = {f"A{n}.{name}".upper(): f"{value + n}" for n in range(9) for name, value in said.items()}
+    arguments = [f"--b{n}.{name}={value + n}" for n in range(19) for name, value in said.items()]
+    description, metrics = job(hosts, {**LLAMA, **texts}, grows("num_tokens", 1e11))
+    of_the_image = {"TrainingImage": "image", "ContainerArguments": arguments}
+    return {**description, "Environment": variables, "AlgorithmSpecification": of_the_image}, metrics
+
+
+def test_texts_are_read_as_often_as_their_length_allows() -> None:
+    with patch.object(heard, "read_declared", wraps=heard.read_declared) as read:
+        found = audited(full_of_texts(2560))
+    characters = sum(
+        len(name) + len(value)
+        for call in read.call_args_list
+        for place in ("tags", "parameters", "environment", "arguments", "channels")
+        for name, value in getattr(call.args[0], place).items()
+    )
+    assert characters <= rests_on.MOST_READ + 400_000
+    assert found.verdict == "indeterminate" and "too-many-statements" in doubts(found)
+
+
+def test_a_job_that_is_below_without_its_word_may_say_as_much_as_it_likes() -> None:
+    found = audited(full_of_texts(1))
+    assert (found.verdict, doubts(found)) == ("below", [])
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_over_the_budget_of_characters_nothing_is_below_in_silence(hidden: str) -> None:
+    description, metrics = job(2560, {"max_seq_length": "4096"}, grows("num_tokens", 1e11))
+    with patch.object(rests_on, "MOST_READ", 100):
+        found = audited(({**description, **HIDDEN[hidden]}, metrics))
+    named = {name for ground in found.rests_on.milder for _, name in ground.names} if found.rests_on else set()
+    told = {tag["Key"] for tag in HIDDEN[hidden]["Tags"]}
+    assert "too-many-statements" in doubts(found) or told & named
+
+
 def test_what_is_above_stays_above_over_the_budget() -> None:
     with patch.object(rests_on, "MOST_AUDITS", 1):
         found = audited(job(2560, {**LLAMA, "max_seq_length": "4096"}))

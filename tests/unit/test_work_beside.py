@@ -111,6 +111,16 @@ def test_what_a_job_that_never_trained_emitted_last_is_no_proof_that_it_did_not(
     assert (BESIDE in kinds(found.estimate), doubted) == (at is not None, at is None)
 
 
+@pytest.mark.parametrize("name", sorted(TABLES.metrics.meanings))
+@pytest.mark.parametrize("spans", [(("Training", 0, 0),), (("Training", 0, 0), ("Training", 1, 1))])
+def test_a_last_value_of_training_that_lasted_no_time_is_heard(
+    name: str, spans: Sequence[tuple[str, float, float]]
+) -> None:
+    """A job that is stopped at its start: no share can be had of no time."""
+    found = audited(job(0, *spans, FinalMetricDataList=[last(name, 0)]))
+    assert found.verdict == "indeterminate" or not found.estimate.upper_flop
+
+
 SPOT = (("Training", 0, 40), ("Interrupted", 40, 60), ("Restarting", 60, 61), ("Training", 61, 100))
 QUEUED = (("Pending", -90, -80), ("Starting", -80, 0), ("Training", 0, 100))
 LOADED = (("Downloading", 0, 30), ("Training", 30, 100), ("Uploading", 100, 105))

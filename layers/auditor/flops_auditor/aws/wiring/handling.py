@@ -57,6 +57,11 @@ def pause(seconds: float) -> None:
     time.sleep(seconds)
 
 
+def seconds_left(context: LambdaContext) -> float:
+    """Until Lambda ends the function."""
+    return context.get_remaining_time_in_millis() / 1000
+
+
 def count(name: str, value: float = 1) -> None:
     """Add to a metric that counts. Nothing is sent of a zero: CloudWatch bills a metric for each hour that has data."""
     if value:

@@ -71,7 +71,9 @@ _MOST_NAMED = 8
 
 
 class Readings:
-    """What a run declares, with and without some of its statements. Each set of them is read once."""
+    """What a run declares, with and without some of its statements. Each set of them is read once; `characters` is how
+    much was read in all.
+    """
 
     def __init__(self, declared: Declared) -> None:
         statements = declared.statements
@@ -80,6 +82,7 @@ class Readings:
         self.names: StatementNames = frozenset(self._in_order)
         self._statements = statements
         self._known: dict[StatementNames, Declared] = {self.names: declared}
+        self.characters = 0
 
     def without(self, gone: StatementNames) -> Declared:
         """What is declared by the statements that are left."""
@@ -90,6 +93,7 @@ class Readings:
             given: dict[str, Any] = {place: {} for place in _PLACES}
             for place, name in left if len(left) <= 1 else (each for each in self._in_order if each in left):
                 given[place][name] = self.given[place][name]
+                self.characters += len(name) + len(given[place][name])
             self._known[left] = read_declared(replace(self._statements, **given))
         return self._known[left]
 

@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil
 
 from flops_auditor.domain.runs.model_names import is_place
 from flops_auditor.domain.runs.resuming import LOADED_FROM, may_resume, tells_to_resume
 from flops_auditor.domain.runs.techniques import (
+    MOST_TEXTS,
     REINFORCEMENT_TECHNIQUES,
     technique_of,
     technique_of_scripts,
@@ -570,9 +572,8 @@ class Hyperparameters:
         """Whether what values of these names start is called training, and whether an evaluation: files by their own
         names alone, whatever the folders that they lie in are called.
         """
-        started = [set(words_of(word.rpartition("/")[2])) for text in self.all(names) for word in text.split()]
-        trains = any(_TRAINS.fullmatch(word) for words in started for word in words)
-        return trains, any(not words.isdisjoint(_EVALUATES) and words.isdisjoint(_HOW_OFTEN) for words in started)
+        started = [_is_called(text) for text in self.all(names)]
+        return any(trains for trains, _ in started), any(evaluates for _, evaluates in started)
 
     def technique(self, stated: str) -> str:
         """The preference or reinforcement technique, in lower case; empty for plain fine-tuning."""
@@ -587,7 +588,7 @@ class Hyperparameters:
         """What the names of the script, the module or the settings that it is started with tell."""
         files = (_OF_SETTINGS_FILES.fullmatch(text) for text in self.all(_SETTINGS))
         started = [*self.all(_SCRIPTS), *(file["name"] for file in files if file)]
-        return technique_of_scripts(word for text in started for word in text.split())
+        return technique_of_scripts(started)
 
     def parameter_efficient(self) -> bool:
         """Whether only adapters are trained: what says so itself overrides a rank that was left at its default."""
@@ -639,6 +640,14 @@ def parameter_name(key: str) -> str:
     name = key.lstrip("+-").lower().replace("-", "_").replace("/", ".")
     toolkit = f"{_OF_THE_TOOLKIT}_"
     return f"{_OF_THE_TOOLKIT}.{name.removeprefix(toolkit)}" if name.startswith(toolkit) else name
+
+
+@lru_cache(maxsize=MOST_TEXTS)
+def _is_called(text: str) -> tuple[bool, bool]:
+    """Whether any word of a text is called training, and whether any is called an evaluation."""
+    started = [set(words_of(word.rpartition("/")[2])) for word in set(text.split())]
+    trains = any(_TRAINS.fullmatch(word) for words in started for word in words)
+    return trains, any(not words.isdisjoint(_EVALUATES) and words.isdisjoint(_HOW_OFTEN) for words in started)
 
 
 def stored_in_a_cache(name: str) -> bool:

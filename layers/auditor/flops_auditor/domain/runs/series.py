@@ -271,11 +271,12 @@ class Moments:
 
 
 def in_microseconds(spans: Sequence[Span]) -> Moments:
-    """When the spans were."""
-    return Moments(
+    """When the spans were; nothing where none of them lasted, since no share can be had of no time."""
+    moments = Moments(
         tuple(moment_in_microseconds(span.start) for span in spans),
         tuple(moment_in_microseconds(span.end) for span in spans),
     )
+    return moments if moments.total else Moments((), ())
 
 
 def falls(values: Sequence[int]) -> int:

@@ -4,6 +4,7 @@ passes through beside its updates.
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 REINFORCEMENT_TECHNIQUES = (
     "ppo",
@@ -58,6 +59,8 @@ _BESIDE_A_TECHNIQUE = frozenset(
 _NO_LETTERS = re.compile(r"[^a-z]+")
 _WORD_ENDS = re.compile(r"(?:trainer|config|loss|estimator)$")
 _SHORTEST_PART = 3
+MOST_TEXTS = 128
+"""What is heard in a text is remembered of so many, since a run's texts are read again for each that is left out."""
 
 
 def words_of(text: str) -> list[str]:
@@ -79,13 +82,20 @@ def technique_of(texts: Iterable[str]) -> str:
     return next((name for name in short if any(word.startswith(name) for word in words)), "")
 
 
-def technique_of_scripts(scripts: Iterable[str]) -> str:
-    """The technique that scripts, or files of settings, are called by; empty where it is something else."""
-    called = {name for script in scripts for name in _techniques_in(script)}
+def technique_of_scripts(texts: Iterable[str]) -> str:
+    """The technique that scripts, or files of settings, are called by, several in a text; empty where it is something
+    else.
+    """
+    called = {name for text in texts for name in _techniques_in(text)}
     return next((name for name in _KNOWN if name in called), "")
 
 
-def _techniques_in(script: str) -> set[str]:
+@lru_cache(maxsize=MOST_TEXTS)
+def _techniques_in(text: str) -> frozenset[str]:
+    return frozenset(name for script in set(text.split()) for name in _techniques_by(script))
+
+
+def _techniques_by(script: str) -> set[str]:
     pieces = words_of(_SUFFIX.sub("", script.lower().rpartition("/")[2]))
     whole = {word: match["technique"] for word in pieces if (match := _IN_NAMES_OF_SCRIPTS.fullmatch(word))}
     parts = {name for word in pieces for name in _SEEN_ANYWHERE if word.startswith(name) or word.endswith(name)}

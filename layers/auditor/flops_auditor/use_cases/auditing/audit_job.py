@@ -46,9 +46,11 @@ from flops_auditor.use_cases.ports.sources import Regions, UnknownTrainingJob
 CLAIM = timedelta(seconds=150)
 """Longer than the function may run, shorter than the tries of a message that finds a claim last together."""
 COME_BACK_SECONDS = 40
-"""After so long a message that found a claim is delivered again. Its five tries outlast a claim whose holder died."""
-
-
+"""After so long a message that found a claim, or no time, is delivered again. Its five tries outlast a claim whose
+holder died.
+"""
+LONGEST_AUDIT_SECONDS = 40
+"""The most that one job's texts and metrics were seen to take at the function's memory, some 30, and what is beside."""
 PAUSE_SECONDS = 0.2
 """After a replay that recorded nothing. Two functions work on replays, so a flood of them asks SageMaker, DynamoDB and
 S3, which serve the events of AWS as well, of at most 10 jobs a second."""
@@ -58,10 +60,19 @@ SPARE_SECONDS = 10
 """Of the time that the function may run, for what follows the last replay of a batch."""
 
 
-class Claimed(AuditorError):
-    """Another delivery works on the job."""
+class DeliveredAgain(AuditorError):
+    """An event that is not worked on now, but some seconds later."""
 
     remedy = "Nothing to do: the event is delivered again, and ends once the job has its record."
+    seconds = COME_BACK_SECONDS
+
+
+class Claimed(DeliveredAgain):
+    """Another delivery works on the job."""
+
+
+class NoTimeLeft(DeliveredAgain):
+    """The jobs before it in a batch took so long that an audit may not end within the function's time."""
 
 
 class NotOurs(AuditorError):
@@ -139,11 +150,19 @@ def handle_event(
     return outcome
 
 
+def may_begin(left: float) -> None:
+    """Whether so many seconds suffice for whatever an audit may take. Raises NoTimeLeft."""
+    if left < LONGEST_AUDIT_SECONDS:
+        raise NoTimeLeft(f"{left:.0f} s are left")
+
+
 def pause_after(took: float, left: float, others: int) -> float:
     """Seconds to wait after a replay that took so many and recorded nothing. Its function may run for `left` more, in
-    which `others` of its batch follow: what these need, should each take as long, is not waited for.
+    which `others` of its batch follow: what these need, should each take as long, is not waited for, nor what the last
+    of them must have to begin.
     """
-    spare = (left - SPARE_SECONDS - others * took) / (others + 1)
+    kept = max(SPARE_SECONDS, LONGEST_AUDIT_SECONDS - took) if others else SPARE_SECONDS
+    spare = (left - kept - others * took) / (others + 1)
     return min(max(PAUSE_SECONDS, PAUSE_SHARE * took), max(0.0, spare))
 
 
