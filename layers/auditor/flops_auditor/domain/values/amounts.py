@@ -99,25 +99,26 @@ def _check_exponent(text: str) -> None:
 
 def shortened(value: Real, digits: int, bound: Bound = "best") -> Decimal:
     """A number with so many significant digits."""
-    exact_value = Fraction(value)
+    numerator, denominator = value.as_integer_ratio()
     context = Context(prec=digits, rounding=ROUNDINGS[bound])
-    return context.divide(Decimal(exact_value.numerator), Decimal(exact_value.denominator))
+    return context.divide(Decimal(numerator), Decimal(denominator))
 
 
 def on_its_side(share: Real, digits: int, bound: Bound = "best") -> Decimal:
     """A share of a line with so many significant digits, and as many more as it takes to be on its side of the line: it
     is 1 only where it is exactly 1.
     """
-    value = Fraction(share)
+    side = _side(share)
     while True:
-        short = shortened(value, digits, bound)
-        if _side(short) == _side(value):
+        short = shortened(share, digits, bound)
+        if _side(short) == side:
             return short
         digits += 1
 
 
 def _side(share: Real) -> int:
-    return (share > 1) - (share < 1)
+    numerator, denominator = share.as_integer_ratio()
+    return (numerator > denominator) - (numerator < denominator)
 
 
 def share_number(share: Real, digits: int, bound: Bound = "best") -> float:
