@@ -11,6 +11,7 @@ import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from flops_auditor.domain.values.amounts import percent, scientific, times
@@ -109,31 +110,34 @@ def in_words(template: str, facts: Mapping[str, Fact]) -> str:
     `flop` is an amount (`flop4`: of so many digits), `list` names at most eight words, which may be foreign, and
     `phrases` at most eight of ours; `percent` is a share, `times` a multiple; others are those of `format`, on a float.
     """
-    return _FORMATTER.vformat(template, (), facts)
+    return "".join([text if name is None else text + _spelt(facts[name], how) for text, name, how in _parts(template)])
 
 
-class _Formatter(string.Formatter):
-    def format_field(self, value: Any, format_spec: str) -> str:
-        name = format_spec.rstrip("0123456789")
-        size = format_spec[len(name) :]
-        match name:
-            case "":
-                return format(value, format_spec) if size else printable(str(value))
-            case "said":
-                return quoted(str(value), int(size or LONGEST_SAID))
-            case "flop":
-                return "unknown" if value is None else scientific(round(value), int(size or 3))
-            case "list" | "phrases":
-                told = as_word if name == "list" else printable
-                shown = [told(str(each)) for each in value[:MOST_LISTED]]
-                return ", ".join(shown) + (", ..." if len(value) > MOST_LISTED else "")
-            case "percent" | "times":
-                return percent(value) if name == "percent" else times(value)
-            case _:
-                return format(float(value), format_spec)
+@lru_cache(1024)
+def _parts(template: str) -> tuple[tuple[str, str | None, str], ...]:
+    """Texts of one of our own templates, each with the fact that follows it, if one does, and its specification."""
+    return tuple((text, name, how or "") for text, name, how, _ in string.Formatter().parse(template))
 
 
-_FORMATTER = _Formatter()
+def _spelt(value: Any, how: str) -> str:
+    """A fact by a specification."""
+    name = how.rstrip("0123456789")
+    size = how[len(name) :]
+    match name:
+        case "":
+            return format(value, how) if size else printable(str(value))
+        case "said":
+            return quoted(str(value), int(size or LONGEST_SAID))
+        case "flop":
+            return "unknown" if value is None else scientific(round(value), int(size or 3))
+        case "list" | "phrases":
+            told = as_word if name == "list" else printable
+            shown = [told(str(each)) for each in value[:MOST_LISTED]]
+            return ", ".join(shown) + (", ..." if len(value) > MOST_LISTED else "")
+        case "percent" | "times":
+            return percent(value) if name == "percent" else times(value)
+        case _:
+            return format(float(value), how)
 
 
 def bounded(text: str, most: int) -> str:
