@@ -396,6 +396,53 @@ def test_wherever_a_run_says_that_it_leaves_results_they_are_its_own(where: str)
     assert (ancestors, kinds(lineage)) == (set(), [])
 
 
+TIMED = "sft-2026-11-27-19-16-59-123"
+
+
+def left_in_own_folder(label: str, job_name: str, read: str) -> tuple[set[str], list[str]]:
+    """What a job continues that reads a model below where one of this name says that something of its own is."""
+    world = World()
+    world.add(continuing(job_name, HyperParameters={label: f"s3://w/runs/{job_name}/x"}))
+    world.add(continuing("child", day=1, InputDataConfig=[channel("model", read)]))
+    world.audit()
+    return world.ancestors("child"), kinds(world.content("child")["lineage"])
+
+
+@pytest.mark.parametrize("label", ["model_dir", "checkpoint_path", "trained_model_uri", "s3_path", "target", "foo"])
+@pytest.mark.parametrize(
+    "name", [TIMED, "run-20261127", "e-1790000000", "pipelines-k3j4-Train-aB3d", "t-261127-1916-001-ab12cd34"]
+)
+def test_a_run_leaves_results_in_the_folder_of_its_own_name_whatever_it_calls_it(label: str, name: str) -> None:
+    assert left_in_own_folder(label, name, f"s3://w/runs/{name}/step-5") == ({name}, [])
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [("foo", "llama-3-1-8b"), ("train_file", TIMED), ("sagemaker_submit_directory", TIMED), ("tokenizer", TIMED)],
+)
+def test_a_folder_of_another_kind_that_bears_its_name_is_none_of_its_results(label: str, name: str) -> None:
+    """A name that may be a model's, and what is put there before a job begins."""
+    assert left_in_own_folder(label, name, f"s3://w/runs/{name}/step-5") == (set(), [])
+
+
+def test_a_job_names_few_folders_of_its_own_name_and_the_others_are_a_doubt() -> None:
+    folders = {f"p{n}": f"s3://w/{n}/{TIMED}" for n in range(11)}
+    named = parse_training_job(continuing(TIMED, HyperParameters=folders))
+    assert len(checkpoints(named)) == 10
+    assert [each.kind.name for each in references(named, ())[1]] == ["too-many-named-outputs"]
+
+
+def test_a_folder_of_its_own_name_is_none_that_a_job_goes_on_from_in_place_of_another() -> None:
+    """Nothing was there before it: what it resumes from stays TensorBoard's folder."""
+    kept = {"TensorBoardOutputConfig": {"S3OutputPath": "s3://tb/x"}}
+    world = World()
+    world.add(continuing("parent", **kept))
+    told = {"resume": "true", "foo": f"s3://w/{TIMED}"}
+    world.add(continuing(TIMED, day=1, HyperParameters=told, **kept))
+    world.audit()
+    assert world.ancestors(TIMED) == {"parent"}
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -34,6 +34,7 @@ from flops_auditor.domain.runs.s3_spellings import (
     read_s3,
 )
 from flops_auditor.domain.runs.sources.channel_paths import path_in_channel, results_in_channels
+from flops_auditor.domain.runs.sources.own_folder import own_folder
 from flops_auditor.domain.runs.sources.shell_copies import read_line, said_by
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob
 from flops_auditor.domain.runs.sources.variables import LONGEST_VARIABLE, filled_in, is_open, left_open
@@ -87,6 +88,8 @@ _NO_WEIGHTS = re.compile(r"config|tokeni[sz]er|vocab", re.IGNORECASE)
 _ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:\d*:(training-job|training-session|model-package)/\S+")
 _MOST_WORDS = 200
 """Of a text, in which places without a scheme are looked for."""
+_NAME = "TRAINING_JOB_NAME"
+"""The variable that SageMaker gives a container with its job's name (Developer Guide, environment variables)."""
 _NOT_FILLED_IN = frozenset({"tag", "member"})
 """Kinds of values that no container is given by their names."""
 _MOST_VARIABLES = 50
@@ -142,12 +145,14 @@ AUXILIARY_NAMED = Kind(
 @dataclass(frozen=True)
 class NamedPlaces:
     """What texts name: where the job begins from, where it leaves results, and remarks about what was not used.
+    `own_folders` are those of its own name, where it leaves results, too, and where nothing was before it.
     `in_channels` are places of a model in a channel: how it is named, the channel, and the folders below. `auxiliary`
     is the label of a teacher's or an auxiliary model's place, "" where there is none.
     """
 
     references: tuple[Reference, ...]
     results: tuple[Location, ...]
+    own_folders: tuple[Location, ...]
     in_channels: tuple[tuple[str, str, tuple[str, ...]], ...]
     notes: tuple[Remark, ...]
     auxiliary: str
@@ -160,10 +165,12 @@ class NamedPlaces:
 
 @dataclass
 class _Search:
-    """What was come upon so far."""
+    """What was come upon so far, in texts of a job of this name, "" where it is not known."""
 
+    job: str = ""
     references: list[Reference] = field(default_factory=list)
     results: list[Location] = field(default_factory=list)
+    own_folders: list[Location] = field(default_factory=list)
     notes: list[Remark] = field(default_factory=list)
     auxiliary: str = ""
     room: int = LONGEST_TEXT
@@ -207,7 +214,7 @@ def named_places(job: TrainingJob) -> NamedPlaces:
         **{"hyperparameter": job.hyper_parameters, "variable": job.environment, "debugger parameter": parameters},
         **{"tag": _tags_of(job), "member": job.other_texts},
     }
-    known = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), job.region) | {"TRAINING_JOB_NAME": job.name}
+    known = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), job.region) | {_NAME: job.name}
     given = tuple((what, tuple(each.items())) for what, each in values.items())
     return _named(given, command, tuple(known.items()))
 
@@ -235,7 +242,7 @@ def _named(
     """The same of values by what they are; `known` are variables that SageMaker sets. A job's places are asked for
     several times, and its texts may be long.
     """
-    named = _Search()
+    named = _Search(dict(known).get(_NAME, ""))
     leaves: list[_Leaf] = []
     for what, given in values:
         leaves += _leaves_of(texts_in(dict(given)), what, named)
@@ -255,16 +262,16 @@ def _named(
     for leaf in leaves:
         _read(leaf, named, seen)
     _pair(leaves, named)
-    own = tuple(dict.fromkeys(named.results))
-    if len(own) > _MOST_RESULTS:
+    results, own_folders = (tuple(dict.fromkeys(each)) for each in (named.results, named.own_folders))
+    if max(len(results), len(own_folders)) > _MOST_RESULTS:
         named.notes.append(TOO_MANY_OUTPUTS(most=_MOST_RESULTS))
-    own = own[:_MOST_RESULTS]
     in_channels = tuple(dict.fromkeys(each for leaf in leaves for each in _in_channels(leaf)))
     if len(in_channels) > _MOST_PAIRS:
         named.notes.append(NOT_FOLLOWED(where=in_channels[_MOST_PAIRS][0], form=MORE_PATHS))
     return NamedPlaces(
         tuple(named.references),
-        own,
+        results[:_MOST_RESULTS],
+        own_folders[:_MOST_RESULTS],
         in_channels[:_MOST_PAIRS],
         tuple(dict.fromkeys(named.notes)),
         named.auxiliary,
@@ -383,6 +390,8 @@ def _name(leaf: _Leaf, place: Location, named: _Search, exact: bool = False) -> 
     output, auxiliary = _is_like(_OUTPUT_LIKE, label), _is_like(NOT_COUNTED, label)
     if (kept and (output or not auxiliary)) or (result and not place.whole_bucket):
         named.results.append(place)
+    elif not exact and (own := own_folder(place, label, named.job)):
+        named.own_folders.append(own)
     if auxiliary:
         written = output and not _is_like(_READ, label)
         if not written or _WRITTEN in place.path:
@@ -397,8 +406,7 @@ def _name(leaf: _Leaf, place: Location, named: _Search, exact: bool = False) -> 
             named.notes.append(NOT_FOLLOWED(where=where, form="an access point"))
         return
     model = _is_like(MODEL_LIKE, label) and not exact and label != _OF_A_REMOTE_FUNCTION
-    own = kept and model
-    named.references.append(Reference(place, where, directory=model, data=not model, exact=exact, kept=own))
+    named.references.append(Reference(place, where, directory=model, data=not model, exact=exact, kept=kept and model))
     if is_access_point(place):
         kind = NOT_FOLLOWED if model or is_artifact(place) else DATA_NOT_FOLLOWED
         named.notes.append(kind(where=where, form="an access point"))

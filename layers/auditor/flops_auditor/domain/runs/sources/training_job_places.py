@@ -123,7 +123,8 @@ def _kept_by_container(job: TrainingJob) -> list[Location]:
 def _named_results(job: TrainingJob) -> tuple[Location, ...]:
     """Where its texts say that it leaves results, or said before they were cut; tags never are."""
     if job.left_out_places is None:
-        return named_places(job).results
+        named = named_places(job)
+        return (*named.results, *named.own_folders)
     said_before = [place for text in job.left_out_places if (place := read_location(text)) is not None]
     return tuple(dict.fromkeys([*said_before, *named_by_tags(job).results]))
 
