@@ -116,7 +116,7 @@ test-template: setup ## The template as CloudFormation, SAM and its linters read
 	.venv/bin/pytest tests/template
 
 test-integration: setup ## The deployed template on the local AWS
-	.venv/bin/pytest tests/integration
+	.venv/bin/pytest tests/integration -n 2 --dist loadfile
 
 .PHONY: test-new-account
 test-new-account: setup ## The first deployment in a new account, with its limits, on the local AWS: some minutes
