@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 from unittest.mock import patch
 
@@ -16,6 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flops_auditor import data
+from flops_auditor.aws.calls.side_by_side import side_by_side
 from flops_auditor.aws.wiring.watching import MalformedWarningLevels, read_fractions
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.messages.record_alert import Alert
@@ -268,6 +270,28 @@ def test_a_region_that_was_never_open_is_no_failure() -> None:
     done = watch_jobs(room.watcher)
     assert (done.jobs, done.failures) == (1, ())
     assert done.closed[0].startswith("us-east-1: ")
+
+
+def test_regions_are_listed_at_the_same_time_and_each_that_fails_is_told() -> None:
+    """None is answered before all are asked."""
+    regions = ("us-east-1", "us-west-2", "eu-west-1")
+    room, all_asked, asked = Room(regions=regions), Barrier(len(regions), timeout=10), set[str]()
+    room.jobs.add(running("near"))
+
+    class Together(FakeTrainingJobs):
+        def page(self, region: str, created_before: datetime, token: str = "") -> ListedPage:
+            if region not in asked:
+                asked.add(region)
+                all_asked.wait()
+            if region != "eu-west-1":
+                raise SourceUnavailable("sagemaker:ListTrainingJobs: no answer")
+            return super().page(region, created_before, token)
+
+    room.jobs.__class__ = Together
+    done = watch_jobs(replace(room.watcher, side_by_side=side_by_side))
+    assert done.jobs == 1
+    words = "sagemaker:ListTrainingJobs: no answer"
+    assert sorted(done.failures) == [f"us-east-1: {words}", f"us-west-2: {words}"]
 
 
 def requests(room: Room) -> int:

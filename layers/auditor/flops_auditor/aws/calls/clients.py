@@ -43,19 +43,24 @@ def _read_series_at_once() -> None:
         boto3.DEFAULT_SESSION._session.register_component("response_parser_factory", Parsers())
 
 
+_MAKING = Lock()
+"""boto3 makes no client in two threads at once (boto3 developer guide, "Multithreading or multiprocessing with
+resources and clients").
+"""
+
+
 def _made(service: str, region: str | None, config: Config) -> Any:
     """A client of boto3. Raises ServiceLeftOut."""
-    _read_series_at_once()
     try:
-        return boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
+        with _MAKING:
+            _read_series_at_once()
+            return boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
     except UnknownServiceError as error:
         raise ServiceLeftOut(f"this build of boto3 cannot call the AWS service {service}") from error
 
 
 class _MadeOnce:
-    """Clients, each made once, one at a time: calls side by side may need the same, and boto3 makes none in two threads
-    at once (boto3 developer guide, "Multithreading or multiprocessing with resources and clients").
-    """
+    """Clients, each made once: calls side by side may need the same."""
 
     def __init__(self, make: Callable[[str, str | None], Any]) -> None:
         self._made = cache(make)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from flops_auditor.aws.calls.clients import client, sagemaker_in
+from flops_auditor.aws.calls.side_by_side import side_by_side
 from flops_auditor.aws.sources.sagemaker import SageMakerStopper
 from flops_auditor.aws.stores.dynamodb_seen import DynamoDbSeenJobs
 from flops_auditor.aws.wiring.doors import ALL_DOORS, SESSION_WATCH_READER, SESSIONS, WATCH_READER
@@ -62,4 +63,5 @@ def watcher_from(environment: WatchEnvironment) -> Watcher:
         fractions=read_fractions(environment.warning_fractions),
         home=client("dynamodb").meta.region_name,
         stopper=SageMakerStopper(sagemaker_in) if stop else None,
+        side_by_side=side_by_side,
     )

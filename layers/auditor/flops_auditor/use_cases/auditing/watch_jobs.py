@@ -13,6 +13,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import partial
+from threading import Lock
 from typing import Any
 
 from flops_auditor.domain.audit.audit import audit
@@ -44,6 +46,7 @@ from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.auditing.tags_before import note_tags, with_tags_seen
 from flops_auditor.use_cases.listing.job_reader import JobReader
 from flops_auditor.use_cases.ports.records import LastLook, SeenJob, SeenJobs
+from flops_auditor.use_cases.ports.side_by_side import SideBySide, in_turn
 from flops_auditor.use_cases.ports.sources import (
     JobStopper,
     ListedJob,
@@ -76,7 +79,7 @@ MOST_SHARE = 10**6
 class Watcher:
     """What watching works with. `stopper` is None unless StopOnCrossing is on; `fractions` are the warning levels;
     `home` is the stack's region, which is never taken for one that is closed, empty where it may be; `service` is
-    the source of the evidence of what is watched.
+    the source of the evidence of what is watched. Regions are asked `side_by_side`.
     """
 
     recorder: Recorder
@@ -87,6 +90,7 @@ class Watcher:
     home: str
     stopper: JobStopper | None = None
     service: str = TRAINING_JOB
+    side_by_side: SideBySide = in_turn
 
 
 @dataclass(frozen=True)
@@ -172,12 +176,13 @@ def running_jobs(
         done.failures += (enabled.unread,)
     listing = _NewJobs(watcher, replace(watcher.reader, stop=out_of_time), done)
     with turn() as lists:
-        running = [seen for region in enabled.names for seen in listing.known_and_new(region, lists)]
+        of_regions = watcher.side_by_side([partial(listing.known_and_new, each, lists) for each in enabled.names])
+    running = [seen for of_region in of_regions for seen in of_region]
     looks = watcher.seen.looks([seen.job.job_id for seen in running])
     now = watcher.reader.clock()
     known = [(seen, looks.get(seen.job.job_id)) for seen in running]
     yield from sorted(known, key=lambda each: _turn_of(each[0], each[1], now))
-    if any(listing.has_older(region) for region in enabled.names):
+    if any(watcher.side_by_side([partial(listing.has_older, region) for region in enabled.names])):
         with turn() as lists:
             for region in enabled.names if lists else ():
                 yield from ((seen, None) for seen in listing.older(region))
@@ -204,6 +209,7 @@ class _NewJobs:
     reader: JobReader
     done: Watched
     failed: set[str] = field(default_factory=set)
+    reporting: Lock = field(default_factory=Lock)
 
     def known_and_new(self, region: str, lists: bool) -> list[SeenJob]:
         """The running jobs that are noted, and those that are new."""
@@ -243,10 +249,12 @@ class _NewJobs:
         except (SourceDenied, SourceUnavailable) as failure:
             self.failed.add(region)
             words = f"{region}: {failure}"
-            if region != self.watcher.home and self.reader.closed(region, failure):
-                self.done.closed += (words,)
-            else:
-                self.done.failures += (words,)
+            closed = region != self.watcher.home and self.reader.closed(region, failure)
+            with self.reporting:  # another region may fail at the same time
+                if closed:
+                    self.done.closed += (words,)
+                else:
+                    self.done.failures += (words,)
 
 
 def kept_of(description: Mapping[str, Any]) -> str:
