@@ -15,7 +15,7 @@ from flops_auditor.aws.stores.sqs import SqsReassessments
 from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.reassessment import Reassessment, is_reassessment, parse_reassessment
 from flops_auditor.domain.runs.sources.named_places import read_location
-from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind, LineageIndex
+from flops_auditor.use_cases.ports.lineage import ANYBODY, EVERYBODY, IndexEntry, IndexKind, LineageIndex
 from tests.contract.test_records import dynamodb, table
 from tests.fakes.audit import MemoryIndex
 
@@ -133,6 +133,39 @@ def test_places_that_begin_so_are_neighbours_too(index: LineageIndex) -> None:
     assert str(place("s3://b/a/run1").in_folder) == "s3://b/a/run1"
     assert names(index.beginning("prefix", place("s3://b/a/r").in_folder, "", 10)) == ["b/a/run1 a"]
     assert names(index.beginning("prefix", place("s3://b/a"), "", 10)) == []
+
+
+def test_what_is_read_of_a_role_stands_apart_from_all_others(index: LineageIndex) -> None:
+    at = place("s3://b/run")
+    ours, theirs, nobodys = (
+        replace(entry("s3://b/run", number, job), role=role)
+        for number, (job, role) in enumerate((("a", "ours"), ("b", "theirs"), ("c", "")))
+    )
+    wrote = replace(theirs, created="2026-03-02", artifact=at, succeeded=True)
+    failed = replace(theirs, created="2026-03-03", artifact=at)
+    made = replace(
+        theirs,
+        location=place("s3://b/run"),
+        created="2026-03-04",
+        artifact=place("s3://b/run/output/model.tar.gz"),
+        succeeded=True,
+    )
+    wide = replace(made, created="2026-03-05", artifact=place("s3://b/run/x/output/model.tar.gz"))
+    index.add(
+        [(kind, each) for each in (made, wide, ours, theirs, nobodys, wrote, failed) for kind in ("output", "input")]
+    )
+    for role, found in (
+        (ANYBODY, [ours, theirs, nobodys, wrote, failed, made, wide]),
+        ("ours", [ours]),
+        ("theirs", [theirs, wrote, failed, made, wide]),
+        (EVERYBODY, [nobodys, wrote, made]),
+        ("other", []),
+    ):
+        assert list(index.newest("output", at, "2026-04", 10, role)) == found[::-1]
+        assert list(index.exactly("output", at, "", 10, role)) == found
+        assert list(index.within("output", place("s3://b"), "", 10, role)) == found
+        assert list(index.beginning("output", place("s3://b/r"), "", 10, role)) == found
+    assert list(index.exactly("output", at, theirs.cursor, 10, "theirs")) == [wrote, failed, made, wide]
 
 
 def test_the_newest_before_a_time_comes_first(index: LineageIndex) -> None:

@@ -21,7 +21,7 @@ from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCollector
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.listing.reading import JobReading
-from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
+from flops_auditor.use_cases.ports.lineage import ANYBODY, EVERYBODY, IndexEntry, IndexKind
 from flops_auditor.use_cases.ports.records import KnownJob, LastLook, SeenJob, StoredRecord
 from flops_auditor.use_cases.ports.sources import (
     EnabledRegions,
@@ -332,38 +332,52 @@ class MemoryClaims:
 class MemoryIndex:
     """The LineageIndex port in sorted lists; `reads` counts queries."""
 
-    entries: dict[tuple[IndexKind, str], dict[str, IndexEntry]] = field(default_factory=dict)
+    entries: dict[tuple[IndexKind, str, str | None], dict[str, IndexEntry]] = field(default_factory=dict)
     reads: int = 0
-    _order: dict[tuple[IndexKind, str], list[str]] = field(default_factory=dict)
+    _order: dict[tuple[IndexKind, str, str | None], list[str]] = field(default_factory=dict)
 
     def add(self, entries: Sequence[tuple[IndexKind, IndexEntry]]) -> None:
         for kind, entry in entries:
-            found = self.entries.setdefault((kind, entry.location.space), {})
-            if entry.cursor not in found:
-                insort(self._order.setdefault((kind, entry.location.space), []), entry.cursor)
-            found[entry.cursor] = entry
+            for role in {ANYBODY, entry.role, EVERYBODY if entry.counts_for_all else entry.role}:
+                if role is ANYBODY or kind == "output":
+                    self._insert((kind, entry.location.space, role), entry)
+
+    def _insert(self, among: tuple[IndexKind, str, str | None], entry: IndexEntry) -> None:
+        found = self.entries.setdefault(among, {})
+        if entry.cursor not in found:
+            insort(self._order.setdefault(among, []), entry.cursor)
+        found[entry.cursor] = entry
 
     def look(self, places: Sequence[Location]) -> "MemoryIndex":
         return self
 
-    def newest(self, kind: IndexKind, at: Location, before: str, limit: int) -> Sequence[IndexEntry]:
-        return self._between(kind, at, f"{at.key}#", f"{at.key}#{before}")[: -limit - 1 : -1]
+    def newest(
+        self, kind: IndexKind, at: Location, before: str, limit: int, role: str | None = ANYBODY
+    ) -> Sequence[IndexEntry]:
+        return self._between(kind, at, f"{at.key}#", f"{at.key}#{before}", None, role)[: -limit - 1 : -1]
 
-    def within(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
-        return self._between(kind, at, after or at.key, f"{at.key}{AFTER_ALL}", limit)
+    def within(
+        self, kind: IndexKind, at: Location, after: str, limit: int, role: str | None = ANYBODY
+    ) -> Sequence[IndexEntry]:
+        return self._between(kind, at, after or at.key, f"{at.key}{AFTER_ALL}", limit, role)
 
-    def beginning(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
-        return self._between(kind, at, after or at.text, f"{at.text}{AFTER_ALL}", limit)
+    def beginning(
+        self, kind: IndexKind, at: Location, after: str, limit: int, role: str | None = ANYBODY
+    ) -> Sequence[IndexEntry]:
+        return self._between(kind, at, after or at.text, f"{at.text}{AFTER_ALL}", limit, role)
 
-    def exactly(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
-        return self._between(kind, at, after or f"{at.key}#", f"{at.key}#{AFTER_ALL}", limit)
+    def exactly(
+        self, kind: IndexKind, at: Location, after: str, limit: int, role: str | None = ANYBODY
+    ) -> Sequence[IndexEntry]:
+        return self._between(kind, at, after or f"{at.key}#", f"{at.key}#{AFTER_ALL}", limit, role)
 
     def _between(
-        self, kind: IndexKind, at: Location, after: str, before: str, limit: int | None = None
+        self, kind: IndexKind, at: Location, after: str, before: str, limit: int | None, role: str | None
     ) -> list[IndexEntry]:
         """The first of a space behind a cursor and before a text."""
         self.reads += 1
-        found, order = self.entries.get((kind, at.space), {}), self._order.get((kind, at.space), [])
+        among = kind, at.space, role
+        found, order = self.entries.get(among, {}), self._order.get(among, [])
         return [found[cursor] for cursor in order[bisect_right(order, after) : bisect_left(order, before)][:limit]]
 
 

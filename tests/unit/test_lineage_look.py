@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from flops_auditor.aws.stores.lineage_look import AROUND, LineageLook, LineageRanges
 from flops_auditor.domain.runs.places import Location
-from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
+from flops_auditor.use_cases.ports.lineage import ANYBODY, IndexEntry, IndexKind
 
 BUCKET = "s3://models"
 
@@ -21,16 +21,25 @@ class Listed(LineageRanges):
     asked: int = 0
 
     def between(
-        self, kind: IndexKind, at: Location, low: str, high: str, limit: int, *, newest_first: bool
+        self,
+        kind: IndexKind,
+        at: Location,
+        low: str,
+        high: str,
+        limit: int,
+        *,
+        newest_first: bool,
+        role: str | None = ANYBODY,
     ) -> Sequence[IndexEntry]:
         assert low, "DynamoDB takes no empty key"
         self.asked += 1
-        found = [each for each in self.entries if each.location.space == at.space and low <= each.cursor <= high]
+        alike = [each for each in self.entries if each.location.space == at.space and each.read_for(role)]
+        found = [each for each in alike if low <= each.cursor <= high]
         return sorted(found, key=lambda each: each.cursor, reverse=newest_first)[:limit]
 
 
 def entry(at: Location, number: int = 0) -> IndexEntry:
-    return IndexEntry(at, f"2026-03-01T00:00:{number:02d}", f"job-{number}", f"arn:{number}")
+    return IndexEntry(at, f"2026-03-01T00:00:{number:02d}", f"job-{number}", f"arn:{number}", role=f"role-{number % 2}")
 
 
 def at(*path: str) -> Location:
@@ -58,6 +67,9 @@ def test_a_look_answers_as_the_index_does(
             st.sampled_from(["", *(each.cursor for each in entries if each.location.space == place.space)])
         )
         assert look.newest("output", place, before, limit) == listed.newest("output", place, before, limit)
+        ours = listed.newest("output", place, before, limit, "role-1")
+        assert look.newest("output", place, before, limit, "role-1") == ours
+        assert {each.role for each in ours} <= {"role-1"}
         assert look.exactly("output", place, after, limit) == listed.exactly("output", place, after, limit)
         assert look.within("output", place, after, limit) == listed.within("output", place, after, limit)
         if place.path:

@@ -110,7 +110,8 @@ def test_more_runs_at_a_place_than_are_looked_up_cost_each_one_message_more(
 ) -> None:
     """It then has one more doubt: not all were looked up."""
     monkeypatch.setattr(crowds, "MOST_SHARING", 2)
-    monkeypatch.setattr(find_holders, "ENTRIES_IN_A_PAGE", 2)
+    for module in (crowds, find_holders):
+        monkeypatch.setattr(module, "ENTRIES_IN_A_PAGE", 2)
     assert storm(SHARED[how], 16)[0] <= 3 * 16 + 16 - most_at_a_place()
 
 

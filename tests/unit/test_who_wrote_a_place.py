@@ -12,7 +12,7 @@ import pytest
 
 from flops_auditor.domain.runs.evidence import TRAINING_JOB
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.use_cases.auditing import find_holders
+from flops_auditor.use_cases.auditing import crowds, find_holders
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor.use_cases.auditing.keep_record import first_record
 from flops_auditor.use_cases.auditing.read_models import said_of_models
@@ -520,13 +520,14 @@ def test_many_who_keep_checkpoints_above_an_artifact_are_no_doubt_about_it() -> 
 
 
 @pytest.mark.parametrize(
-    ("keeps", "hours", "kind"), [(KEEPS, 2, "too-many-writers"), ({"S3Uri": "s3://ckpt"}, 0, "in-a-runs-bucket")]
+    ("keeps", "hours", "kind"), [(KEEPS, 2, "later-than-child"), ({"S3Uri": "s3://ckpt"}, 0, "in-a-runs-bucket")]
 )
 def test_a_crowd_of_strangers_softens_no_doubt(
     keeps: Job, hours: int, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who came later is only looked for in so many pages; at a bucket's root the first page is not all."""
-    monkeypatch.setattr(find_holders, "ENTRIES_IN_A_PAGE", 2)
+    """Of who came later, as at a bucket's root, the first page is not all."""
+    for module in (crowds, find_holders):
+        monkeypatch.setattr(module, "ENTRIES_IN_A_PAGE", 2)
     kept = keeps if hours else {"CheckpointConfig": keeps}
     world = World()
     world.add(in_team("a", **LONG, **OURS, **kept))

@@ -2,7 +2,8 @@
 
 Items: pk `OUTPUT#<space>`, `INPUT#<space>`, `DIRECTORY#<space>` or `PREFIX#<folder>`; sk `<path>#<creation time>#<job
 id>`, where every segment of the path is closed by "/" and holds no "#". So "everything below s3://b/run1" never matches
-s3://b/run10.
+s3://b/run10. Results stand once more under `OUTPUT-OF#<role>#<space>`, and those that count for everybody under
+`OUTPUT-OF##<space>`: whoever fills a place hides only what his role left there.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from flops_auditor.aws.stores.dynamodb_batch import put_all
 from flops_auditor.aws.stores.lineage_look import LineageLook, LineageRanges
 from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.s3_spellings import read_s3
-from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
+from flops_auditor.use_cases.ports.lineage import ANYBODY, EVERYBODY, IndexEntry, IndexKind
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,20 +28,29 @@ class DynamoDbLineageIndex(LineageRanges):
 
     def add(self, entries: Sequence[tuple[IndexKind, IndexEntry]]) -> None:
         """Put the items, which are the same whenever they are put again, in as few calls as possible."""
-        put_all(self._client, self._table, [_item(kind, entry) for kind, entry in entries])
+        items = [_item(kind, entry, role) for kind, entry in entries for role in _readers(kind, entry)]
+        put_all(self._client, self._table, items)
 
     def look(self, places: Sequence[Location]) -> LineageLook:
         """Reads that keep what they have read."""
         return LineageLook(self, places)
 
     def between(
-        self, kind: IndexKind, at: Location, low: str, high: str, limit: int, *, newest_first: bool
+        self,
+        kind: IndexKind,
+        at: Location,
+        low: str,
+        high: str,
+        limit: int,
+        *,
+        newest_first: bool,
+        role: str | None = ANYBODY,
     ) -> Sequence[IndexEntry]:
         """One query, read consistently."""
         answer = self._client.query(
             TableName=self._table,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",
-            ExpressionAttributeValues={":pk": {"S": _pk(kind, at)}, ":low": {"S": low}, ":high": {"S": high}},
+            ExpressionAttributeValues={":pk": {"S": _pk(kind, at, role)}, ":low": {"S": low}, ":high": {"S": high}},
             ScanIndexForward=not newest_first,
             Limit=limit,
             ConsistentRead=True,
@@ -51,16 +61,22 @@ class DynamoDbLineageIndex(LineageRanges):
             path = tuple(part for part in text["path"].split("/") if part)
             location = Location(text["space"], path)
             job = (text["created"], text["job_id"], text["job_arn"], text["family"])
-            role, ended = (text.get(name, "") for name in ("role", "ended"))
+            whose, ended = (text.get(name, "") for name in ("role", "ended"))
             checkpoint, succeeded = (bool(text.get(name)) for name in ("checkpoint", "succeeded"))
             artifact = read_s3(text.get("artifact", ""))
-            entries.append(IndexEntry(location, *job, checkpoint, role, ended, artifact, succeeded))
+            entries.append(IndexEntry(location, *job, checkpoint, whose, ended, artifact, succeeded))
         return entries
 
 
-def _item(kind: IndexKind, entry: IndexEntry) -> dict[str, str]:
+def _readers(kind: IndexKind, entry: IndexEntry) -> list[str | None]:
+    """Under what an entry is found: of results also under its role, and for everybody where it counts for all."""
+    beside = dict.fromkeys((entry.role, EVERYBODY)) if kind == "output" else ()
+    return [ANYBODY, *(role for role in beside if entry.read_for(role))]
+
+
+def _item(kind: IndexKind, entry: IndexEntry, role: str | None) -> dict[str, str]:
     return {
-        "pk": _pk(kind, entry.location),
+        "pk": _pk(kind, entry.location, role),
         "sk": entry.cursor,
         "space": entry.location.space,
         "path": "/".join(entry.location.path),
@@ -76,5 +92,5 @@ def _item(kind: IndexKind, entry: IndexEntry) -> dict[str, str]:
     }
 
 
-def _pk(kind: IndexKind, at: Location) -> str:
-    return f"{kind.upper()}#{at.space}"
+def _pk(kind: IndexKind, at: Location, role: str | None) -> str:
+    return f"{kind.upper()}#{at.space}" if role is ANYBODY else f"{kind.upper()}-OF#{role}#{at.space}"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from flops_auditor.aws.calls.side_by_side import side_by_side
 from flops_auditor.domain.runs.places import AFTER_ALL, Location
-from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
+from flops_auditor.use_cases.ports.lineage import ANYBODY, IndexEntry, IndexKind
 
 AROUND = 25
 """Entries that are read at once around a place: mostly there are none or a few, in a quiet bucket all of them."""
@@ -22,33 +22,57 @@ class LineageRanges(ABC):
 
     @abstractmethod
     def between(
-        self, kind: IndexKind, at: Location, low: str, high: str, limit: int, *, newest_first: bool
+        self,
+        kind: IndexKind,
+        at: Location,
+        low: str,
+        high: str,
+        limit: int,
+        *,
+        newest_first: bool,
+        role: str | None = ANYBODY,
     ) -> Sequence[IndexEntry]:
-        """Entries of a kind in the space of `at` whose cursors lie between two keys, both included, at most so many, in
-        the order of their cursors or the other way round.
+        """Entries of a kind, all or those of a role, in the space of `at` whose cursors lie between two keys, both
+        included, at most so many, in the order of their cursors or the other way round.
         """
 
-    def newest(self, kind: IndexKind, at: Location, before: str, limit: int) -> Sequence[IndexEntry]:
+    def newest(
+        self, kind: IndexKind, at: Location, before: str, limit: int, role: str | None = ANYBODY
+    ) -> Sequence[IndexEntry]:
         """At exactly this place, newest first. A time is shorter than the key of an entry of that time."""
-        return self._between(kind, at, f"{at.key}#", f"{at.key}#{before}", limit, newest_first=True)
+        return self._between(kind, at, f"{at.key}#", f"{at.key}#{before}", limit, role, newest_first=True)
 
-    def within(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+    def within(
+        self, kind: IndexKind, at: Location, after: str, limit: int, role: str | None = ANYBODY
+    ) -> Sequence[IndexEntry]:
         """At this place and below."""
-        return self._between(kind, at, _next(after) or at.key, at.key + AFTER_ALL, limit)
+        return self._between(kind, at, _next(after) or at.key, at.key + AFTER_ALL, limit, role)
 
-    def beginning(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+    def beginning(
+        self, kind: IndexKind, at: Location, after: str, limit: int, role: str | None = ANYBODY
+    ) -> Sequence[IndexEntry]:
         """At every place that begins so."""
-        return self._between(kind, at, _next(after) or at.text, at.text + AFTER_ALL, limit)
+        return self._between(kind, at, _next(after) or at.text, at.text + AFTER_ALL, limit, role)
 
-    def exactly(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+    def exactly(
+        self, kind: IndexKind, at: Location, after: str, limit: int, role: str | None = ANYBODY
+    ) -> Sequence[IndexEntry]:
         """At exactly this place."""
         low, high = _exactly(at)
-        return self._between(kind, at, _next(after) or low, high, limit)
+        return self._between(kind, at, _next(after) or low, high, limit, role)
 
     def _between(
-        self, kind: IndexKind, at: Location, low: str, high: str, limit: int, *, newest_first: bool = False
+        self,
+        kind: IndexKind,
+        at: Location,
+        low: str,
+        high: str,
+        limit: int,
+        role: str | None,
+        *,
+        newest_first: bool = False,
     ) -> Sequence[IndexEntry]:
-        return [] if low > high else self.between(kind, at, low, high, limit, newest_first=newest_first)
+        return [] if low > high else self.between(kind, at, low, high, limit, newest_first=newest_first, role=role)
 
 
 class _Known(NamedTuple):
@@ -73,9 +97,19 @@ class LineageLook(LineageRanges):
         self._look_around("output", [place for place in places if not self._settled("output", place)])
 
     def between(
-        self, kind: IndexKind, at: Location, low: str, high: str, limit: int, *, newest_first: bool
+        self,
+        kind: IndexKind,
+        at: Location,
+        low: str,
+        high: str,
+        limit: int,
+        *,
+        newest_first: bool,
+        role: str | None = ANYBODY,
     ) -> Sequence[IndexEntry]:
-        """From what is known, else by a query."""
+        """From what is known, else by a query, as always of a role."""
+        if role is not ANYBODY:
+            return self._ranges.between(kind, at, low, high, limit, newest_first=newest_first, role=role)
         known = self._knowing(kind, at, low, high)
         if known is None and (kind, at) not in self._looked:
             self._look_around(kind, [at])

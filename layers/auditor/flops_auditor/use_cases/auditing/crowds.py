@@ -64,15 +64,23 @@ def _without_siblings(entries: Sequence[IndexEntry]) -> Iterator[IndexEntry]:
 
 @dataclass
 class Place:
-    """Who leaves results at exactly one place, oldest first; `cut`: others came later. A job that begins there sees at
-    most the newest `window` of those before it.
+    """Who leaves results at exactly one place, oldest first; `cut`: others came later. A job that begins there sees of
+    those before it the newest page, and of its role at most the newest `window` (per_role.py).
     """
 
     entries: Sequence[IndexEntry]
     cut: bool
     window: int
     told: WhoTold
-    _blocks: dict[int, list[tuple[int, IndexEntry]]] = field(default_factory=dict)
+    _blocks: dict[tuple[int, int], list[tuple[int, IndexEntry]]] = field(default_factory=dict)
+    _ours: dict[str, "Place"] = field(default_factory=dict)
+
+    def ours(self, role: str) -> "Place":
+        """Those among them who are not of another role."""
+        if role not in self._ours:
+            entries = [entry for entry in self.entries if not entry.foreign_to(role)]
+            self._ours[role] = Place(entries, self.cut, self.window, self.told)
+        return self._ours[role]
 
     @cached_property
     def created(self) -> list[str]:
@@ -113,11 +121,18 @@ class Place:
         return [e.created for e in self.entries if e.job_id in sure and e.created not in self.twins]
 
     def steady(self, reader: IndexEntry) -> bool:
-        """Whether a job sees all runs before it here, or not all, whichever of them have told others."""
+        """Whether a job sees all runs of its role before it here, or not all, whichever of them have told others."""
         if self.cut and reader.created > self.created[-1]:
             return False
-        few = bisect_left(self.created, reader.created) < self.window
-        return few or bisect_left(self._told_at, reader.created) >= self.window
+        ours = self.ours(reader.role)
+        few = bisect_left(ours.created, reader.created) < self.window
+        return few or bisect_left(ours._told_at, reader.created) >= self.window
+
+    def strangers_before(self, reader: IndexEntry) -> list[IndexEntry]:
+        """Runs of other roles before a job, where it may not see all of them."""
+        before = self.entries[: bisect_left(self.created, reader.created)]
+        hidden = len(before) >= ENTRIES_IN_A_PAGE
+        return [entry for entry in before if entry.foreign_to(reader.role)] if hidden else []
 
     def last_before(self, reader: IndexEntry) -> str:
         """When the last run before a job was created that is not of another role."""
@@ -127,11 +142,15 @@ class Place:
 
     def seen(self, reader: IndexEntry) -> list[IndexEntry]:
         """Some told runs that keep checkpoints here and that a job surely sees, of each block of runs the oldest."""
-        return self._seen(reader, self.window)
+        return self._seen_per_role(reader, self.window)
 
     def seen_first(self, reader: IndexEntry) -> list[IndexEntry]:
         """The same where a job looks at the newest ones alone, one page of them."""
-        return self._seen(reader, ENTRIES_IN_A_PAGE)
+        return self._seen_per_role(reader, ENTRIES_IN_A_PAGE)
+
+    def _seen_per_role(self, reader: IndexEntry, most: int) -> list[IndexEntry]:
+        strangers = [e for e in self._seen(reader, ENTRIES_IN_A_PAGE) if e.foreign_to(reader.role)]
+        return [*self.ours(reader.role)._seen(reader, most), *strangers]
 
     def _seen(self, reader: IndexEntry, most: int) -> list[IndexEntry]:
         end, block = bisect_left(self.created, reader.created), max(most // 2, 1)
@@ -142,24 +161,26 @@ class Place:
         return sure if end < ENTRIES_IN_A_PAGE else [entry for entry in sure if entry.created not in self.twins]
 
     def _of_block(self, number: int, size: int) -> list[tuple[int, IndexEntry]]:
-        if number not in self._blocks:
+        if (number, size) not in self._blocks:
             begin = number * size
             here = self.entries[begin : begin + size]
             position = {entry.job_id: begin + n for n, entry in enumerate(here)}
             oldest = first_told([entry for entry in here if entry.checkpoint], self.told)
-            self._blocks[number] = [(position[entry.job_id], entry) for entry in oldest]
-        return self._blocks[number]
+            self._blocks[number, size] = [(position[entry.job_id], entry) for entry in oldest]
+        return self._blocks[number, size]
 
 
 @dataclass
 class Results:
     """Results below a place, or of names that begin as its name, in the order in which they are looked through. `cut`:
-    there are more; `one_page`: one page of the index holds all that is looked through.
+    there are more; `one_page`: one page of the index holds all that is looked through; `on_first_page`: the runs on the
+    first one, by job id. Of other roles a job looks through that, and what SageMaker wrote.
     """
 
     entries: Sequence[IndexEntry]
     cut: bool
     one_page: bool
+    on_first_page: AbstractSet[str]
     told: WhoTold
 
     @property
@@ -178,17 +199,18 @@ class Results:
         return self.told(self.entries)
 
     def surely_too_many(self, reader: IndexEntry) -> bool:
-        """Whether a job meets too many results before it meets too many runs of its role, whichever of them have told
-        others. Where they are so many that not all are read, nobody asks which. A trial of its own search it may count.
+        """Whether a job meets too many results of its role before it meets too many runs of it, whichever of them have
+        told others. Where they are so many that not all are read, nobody asks which. A trial of its own search it may
+        count.
         """
-        counted, ours = 0, list[IndexEntry]()
+        counted, ours = 0, [entry for entry in self.entries if not entry.role and entry.created < reader.created]
         enough = MOST_BELOW + ENTRIES_IN_A_PAGE + (_MARGIN if self.cut else 0)
         for entry in self.entries:
-            if entry.job_id == reader.job_id:
+            if entry.job_id == reader.job_id or (reader.role and entry.role != reader.role):
                 continue
             sure = self.cut or entry.job_id in self.all_told
             counted += sure and not apart(entry, reader.job_id, reader.family)
-            if entry.created < reader.created and not entry.foreign_to(reader.role):
+            if entry.created < reader.created:
                 ours.append(entry)
             if counted > enough:
                 break
@@ -203,20 +225,21 @@ def read_at(at: Location, index: LineageReads, told: WhoTold, window: int) -> Pl
 
 def read_around(at: Location, find: Find, wanted: Callable[[Location], bool], told: WhoTold) -> Results:
     """Results that a way of finding them finds around a place, those at places that are wanted."""
-    entries, cut, one_page = _read(find, at, MOST_BELOW + _MARGIN + 2 * ENTRIES_IN_A_PAGE, wanted)
-    return Results(entries, cut, one_page, told)
+    entries, cut, first = _read(find, at, MOST_BELOW + _MARGIN + 2 * ENTRIES_IN_A_PAGE, wanted)
+    on_first_page = {entry.job_id for entry in first}
+    return Results(entries, cut, len(first) < ENTRIES_IN_A_PAGE, on_first_page, told)
 
 
 def _read(
     find: Find, at: Location, most: int, wanted: Callable[[Location], bool] = lambda place: True
-) -> tuple[list[IndexEntry], bool, bool]:
-    """At least so many entries that are wanted, whether there are more, and whether one page holds all."""
+) -> tuple[list[IndexEntry], bool, Sequence[IndexEntry]]:
+    """At least so many entries that are wanted, whether there are more, and the first page of all."""
     entries: list[IndexEntry] = []
-    after, one_page = "", True
-    while len(entries) < most:
-        page = find("output", at, after, ENTRIES_IN_A_PAGE)
+    page = first = find("output", at, "", ENTRIES_IN_A_PAGE)
+    while True:
         entries += [entry for entry in page if wanted(entry.location)]
         if len(page) < ENTRIES_IN_A_PAGE:
-            return entries, False, one_page
-        after, one_page = page[-1].cursor, False
-    return entries, True, False
+            return entries, False, first
+        if len(entries) >= most:
+            return entries, True, first
+        page = find("output", at, page[-1].cursor, ENTRIES_IN_A_PAGE)

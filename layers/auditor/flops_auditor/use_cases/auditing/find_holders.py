@@ -23,10 +23,11 @@ from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.domain.values.remarks import Kind, Remark
 from flops_auditor.use_cases.auditing.crowds import ENTRIES_IN_A_PAGE, MOST_BELOW, MOST_SHARING, apart, is_crowd
+from flops_auditor.use_cases.auditing.per_role import AskPage, Enough, PagesPerRole, never_enough
 from flops_auditor.use_cases.ports.lineage import Find, IndexEntry, LineageReads
 
 MOST_PAGES = 5
-"""Pages of the index that one place may take."""
+"""Pages of the index that the runs of one role at a place may take."""
 MOST_QUERIES = 360
 """Of the index for one run: 20 places, each 15 folders deep, and of each who came there later."""
 MOST_HOLDERS = 4
@@ -117,7 +118,7 @@ _NEAR = 3
 
 
 def most_at_a_place() -> int:
-    """Runs at one place that are looked up, the newest."""
+    """Runs of one role at one place that are looked up, the newest."""
     return ENTRIES_IN_A_PAGE * MOST_PAGES
 
 
@@ -217,7 +218,7 @@ class Holders:
         others: list[IndexEntry] = []
         shared = proven = False
         for level, place in enumerate(_inside_the_bucket(at)):
-            ours, theirs = self._by_role(self._at(reference, place))
+            ours, theirs = self._by_role(self._at(reference, place, proven and level >= _NEAR))
             others += [entry for entry in theirs if not entry.wrote_around(at)]
             ours += [entry for entry in theirs if entry.wrote_around(at)]
             here = ours if proven and level >= _NEAR else self._told_apart(reference, place, ours)
@@ -309,17 +310,19 @@ class Holders:
         """
         created, shared = self.run.created_text, reference.location in self.run.checkpoints
         last = created if shared else self.run.ended_text
-        after, pages = f"{place.key}#{created}", 0
-        while created and pages < MOST_PAGES and self._may_ask():
-            page = self.index.exactly("output", place, after, ENTRIES_IN_A_PAGE)
-            for entry in page:
-                during = entry.created == created or (created < entry.created and not shared)
-                if during and (not last or entry.created <= last) and not self._apart_from_us(entry, reference):
-                    yield entry
-            if len(page) < ENTRIES_IN_A_PAGE or (last and page[-1].created > last):
-                return
-            after, pages = page[-1].cursor, pages + 1
-        if pages == MOST_PAGES:
+        if not created:
+            return
+        later = self._pages(
+            lambda after, role: self.index.exactly("output", place, after, ENTRIES_IN_A_PAGE, role),
+            f"{place.key}#{created}",
+            lambda entry: entry.cursor,
+            enough=lambda read: bool(last) and any(entry.created > last for entry in read),
+        )
+        for entry in later.entries:
+            during = entry.created == created or (created < entry.created and not shared)
+            if during and (not last or entry.created <= last) and not self._apart_from_us(entry, reference):
+                yield entry
+        if not later.whole:
             self._say_too_many(reference, place)
 
     def _of_data(self, reference: Reference) -> list[IndexEntry]:
@@ -385,7 +388,7 @@ class Holders:
                 self.notes.append(OVERWRITTEN(where=reference.where, place=place, name=name_of(entry.job_arn)))
                 continue
             if len(taken) == MOST_HOLDERS:
-                self._doubt(TOO_MANY_WRITERS(where=reference.where, most=MOST_HOLDERS, place=place))
+                self._unless_tagged(TOO_MANY_WRITERS(where=reference.where, most=MOST_HOLDERS, place=place))
                 break
             taken.append(entry)
             ancestors = self.ancestors_of(entry.job_id)
@@ -426,30 +429,36 @@ class Holders:
         if doubt not in self.doubts:
             self.doubts.append(doubt)
 
-    def _at(self, reference: Reference, at: Location) -> list[IndexEntry]:
-        """The runs before this one that left results at a place, newest first."""
+    def _at(self, reference: Reference, at: Location, settled: bool = False) -> list[IndexEntry]:
+        """The runs before this one that left results at a place, newest first. `settled`: whose it is, is proven."""
         if at not in self._seen:
             self._seen[at] = self._read(at)
         entries, whole = self._seen[at]
-        if not whole:
+        if not whole and not settled:
             self._say_too_many(reference, at)
         return [entry for entry in entries if not self._apart_from_us(entry, reference)]
 
     def _say_too_many(self, reference: Reference, at: Location) -> None:
-        self._doubt(TOO_MANY_WRITERS(where=reference.where, most=most_at_a_place(), place=str(at)))
+        """Of a bucket's root it is enough that there are runs; of data, that they keep something above it, unless it
+        lies where SageMaker writes for runs of that name.
+        """
+        exact = not reference.data or reference.location.path[len(at.path) :][:1] == _WRITTEN
+        if exact and not at.whole_bucket:
+            self._unless_tagged(TOO_MANY_WRITERS(where=reference.where, most=most_at_a_place(), place=str(at)))
 
     def _read(self, at: Location) -> tuple[list[IndexEntry], bool]:
-        entries: list[IndexEntry] = []
-        before = self.run.created_text
-        for _ in range(MOST_PAGES):
-            if not self._may_ask():
-                return entries, True
-            page = self.index.newest("output", at, before, ENTRIES_IN_A_PAGE)
-            entries += page
-            if len(page) < ENTRIES_IN_A_PAGE or (at.whole_bucket and self._by_role(page)[0]):
-                return entries, True
-            before = page[-1].created
-        return entries, False
+        before = self._pages(
+            lambda before, role: self.index.newest("output", at, before, ENTRIES_IN_A_PAGE, role),
+            self.run.created_text,
+            lambda entry: entry.created,
+            most=1 if at.whole_bucket else MOST_PAGES,
+        )
+        return sorted(before.entries, key=lambda entry: entry.cursor, reverse=True), before.whole
+
+    def _pages(
+        self, ask: AskPage, begin: str, end: Callable[[IndexEntry], str], most: int = 0, enough: Enough = never_enough
+    ) -> PagesPerRole:
+        return PagesPerRole(self.run.role, ask, begin, end, most or MOST_PAGES, self._may_ask, enough)
 
     def _may_ask(self) -> bool:
         """Counts a query of the index; False, with a doubt, once there were too many."""
@@ -471,28 +480,35 @@ class Holders:
 
     def _last(self, reference: Reference, find: Find, wanted: Callable[[Location], bool]) -> list[IndexEntry]:
         at, created = reference.location, self.run.created_text
-        ours: list[IndexEntry] = []
-        others: list[IndexEntry] = []
-        seen, after = 0, ""
-        while self._may_ask():
-            page = find("output", at, after, ENTRIES_IN_A_PAGE)
-            below = [e for e in page if wanted(e.location) and not self._apart_from_us(e, reference)]
-            seen += len(below)
-            here, theirs = self._by_role([entry for entry in below if entry.created <= created])
-            others += [entry for entry in theirs if entry.created < created]
-            ours += [entry for entry in here if entry.created < created]
-            if any(entry.created == created for entry in here):
-                self._unless_tagged(LATER_THAN_IT(where=reference.where, place=str(at)))
-            if is_crowd(ours):
-                self._unless_tagged(SHARED_PLACE(where=reference.where, most=MOST_SHARING, place=str(at)))
-                return []
-            if seen > MOST_BELOW:
-                self._unless_tagged(TOO_MANY_RESULTS(most=MOST_BELOW, place=str(at)))
-                return []
-            if len(page) < ENTRIES_IN_A_PAGE:
-                break
-            after = page[-1].cursor
-        self._say_of_others(reference, others)
+
+        def below(read: Sequence[IndexEntry]) -> tuple[list[IndexEntry], list[IndexEntry]]:
+            return self._by_role([e for e in read if wanted(e.location) and not self._apart_from_us(e, reference)])
+
+        def too_many(read: Sequence[IndexEntry]) -> Kind | None:
+            ours, _ = below(read)
+            if is_crowd(entry for entry in ours if entry.created < created):
+                return SHARED_PLACE
+            return TOO_MANY_RESULTS if len(ours) > MOST_BELOW else None
+
+        read = self._pages(
+            lambda after, role: find("output", at, after, ENTRIES_IN_A_PAGE, role),
+            "",
+            lambda entry: entry.cursor,
+            most=MOST_QUERIES,
+            enough=lambda read: too_many(read) is not None,
+        ).entries
+        ours, theirs = below(sorted(read, key=lambda entry: entry.cursor))
+        if any(entry.created == created for entry in ours):
+            self._unless_tagged(LATER_THAN_IT(where=reference.where, place=str(at)))
+        kind = too_many(read)
+        if kind is SHARED_PLACE:
+            self._unless_tagged(SHARED_PLACE(where=reference.where, most=MOST_SHARING, place=str(at)))
+            return []
+        if kind is TOO_MANY_RESULTS:
+            self._unless_tagged(TOO_MANY_RESULTS(most=MOST_BELOW, place=str(at)))
+            return []
+        self._say_of_others(reference, [entry for entry in theirs if entry.created < created])
+        ours = [entry for entry in ours if entry.created < created]
         by_place: dict[Location, list[IndexEntry]] = {}
         for entry in reversed(ours):
             by_place.setdefault(entry.location, []).append(entry)

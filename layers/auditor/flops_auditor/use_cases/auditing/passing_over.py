@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from flops_auditor.domain.runs.places import Location
+from flops_auditor.use_cases.auditing import crowds
 from flops_auditor.use_cases.auditing.crowds import (
     Place,
     Results,
@@ -140,6 +141,21 @@ class _Above(Passing):
         """Whether SageMaker wrote the one run's model inside of what is read, and not another one's."""
         return self.one.wrote_within(self.at) and not other.wrote_within(self.at)
 
+    def strangers_stay(self, reader: IndexEntry) -> bool:
+        """Whether a job sees another run of a role that is not its own as well if the one takes the place of the oldest
+        on the page that is looked at.
+        """
+        for level in {id(each): each for each in (*self.levels, self.home)}.values():
+            strangers = level.strangers_before(reader)
+            if not strangers:
+                continue
+            seen = [entry for entry in level.seen(reader) if entry.foreign_to(reader.role)]
+            others = self.independent(seen, reader, self.counted_until(reader))
+            inside = any(entry.wrote_within(self.at) for entry in strangers)
+            if not any(entry.wrote_within(self.at) or not inside for entry in others):
+                return False
+        return True
+
     @cached_property
     def _older(self) -> AbstractSet[str]:
         """Runs that come before the one at its place."""
@@ -169,7 +185,7 @@ class Sharing(_Above):
             return False
         if one.created > reader.created and (reader.checkpoint or (reader.ended and one.created > reader.ended)):
             return self.at != one.location or self.named_before(reader)
-        if not all(level.steady(reader) for level in self.levels):
+        if not all(level.steady(reader) for level in self.levels) or not self.strangers_stay(reader):
             return False
         sure = self._beside_a_stranger(reader) if one.foreign_to(reader.role) else self._in_a_crowd(reader)
         return sure or self._after_another(reader)
@@ -203,9 +219,11 @@ class Sharing(_Above):
 
     def _after_another(self, reader: IndexEntry) -> bool:
         """Whether a job went on when the one run and another one, both later than it, were created."""
-        entries, foreign = self.home.entries, self.one.foreign_to(reader.role)
-        later = [entry for entry in entries if entry.created >= reader.created]
-        if self.one.created <= reader.created or self.home.cut or len(later) >= self.home.window:
+        foreign = self.one.foreign_to(reader.role)
+        home = self.home if foreign else self.home.ours(reader.role)
+        later = [entry for entry in home.entries if entry.created >= reader.created]
+        most = crowds.ENTRIES_IN_A_PAGE if foreign else home.window
+        if self.one.created <= reader.created or home.cut or len(later) >= most:
             return False
         alike = [e for e in later if e.checkpoint and e.foreign_to(reader.role) == foreign]
         during = [e for e in alike if reader.created < e.created and (not reader.ended or e.created <= reader.ended)]
@@ -237,6 +255,8 @@ class InABucket(_Above):
             return False
         if any(map(self.proves, self.wrote_before(reader))):
             return True
+        if not self.strangers_stay(reader):
+            return False
         foreign = self.one.foreign_to(reader.role)
         alike = [entry for entry in self.home.seen_first(reader) if entry.foreign_to(reader.role) == foreign]
         others = self.independent(alike, reader, self.counted_until(reader))
@@ -265,15 +285,30 @@ class Around(Passing):
         if (one.created == reader.created and not foreign) or self._order_matters(reader):
             return False
         if later and results.few:
-            return True
+            return self._strangers_stay(reader)
         told = [entry for entry in results.first_told if not apart(entry, reader.job_id, reader.family)]
         before = [entry for entry in told if entry.created < reader.created]
         if is_crowd(_ours(before, reader)):
             return True
         if not results.few:
             return results.surely_too_many(reader)
-        strangers = [entry for entry in before if foreign and entry.foreign_to(reader.role)]
+        strangers = self._seen_strangers(reader) if foreign else []
         return any(entry.wrote_within(self.at) or not one.wrote_within(self.at) for entry in strangers)
+
+    def _seen_strangers(self, reader: IndexEntry) -> list[IndexEntry]:
+        """Of told runs of other roles before a job those that it surely sees."""
+        results = self.results
+        told = [e for e in results.first_told if e.created < reader.created and e.foreign_to(reader.role)]
+        return [entry for entry in told if entry.job_id in results.on_first_page or entry.counts_for_all]
+
+    def _strangers_stay(self, reader: IndexEntry) -> bool:
+        """Whether a job says the same of other roles if the one takes the place of the last on the first page."""
+        results = self.results
+        strangers = [e for e in results.entries if e.created < reader.created and e.foreign_to(reader.role)]
+        if results.one_page or not strangers:
+            return True
+        inside = any(entry.wrote_within(self.at) for entry in strangers)
+        return any(entry.wrote_within(self.at) or not inside for entry in self._seen_strangers(reader))
 
     def _order_matters(self, reader: IndexEntry) -> bool:
         """Whether runs of the job's own time may be seen or not, since it looks no further once there are too many."""

@@ -1,6 +1,6 @@
 """Which jobs leave results where, and which begin from where."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -9,6 +9,11 @@ from flops_auditor.domain.runs.places import Location
 IndexKind = Literal["output", "input", "directory", "prefix"]
 """What an entry of the index says of its place: a job leaves results there; begins from there; takes all below it;
 takes all whose name begins so. The last kind has places in their folders (Location.in_folder)."""
+
+_MADE = 2
+"""Levels from `<S3OutputPath>/<job name>/` down to the artifact: `output/model.tar.gz`."""
+ANYBODY, EVERYBODY = None, ""
+"""Whose entries are read, beside those of a role: all, or those that count for all (`IndexEntry.counts_for_all`)."""
 
 
 @dataclass(frozen=True)
@@ -61,28 +66,58 @@ class IndexEntry:
         wrote = self.artifact if self.succeeded else None
         return wrote is not None and wrote.space == at.space and wrote.text.startswith(at.text)
 
+    @property
+    def counts_for_all(self) -> bool:
+        """Whether it counts whatever the role of who begins there: its own is not known, or it is the folder that
+        SageMaker made for it, or lies inside: nobody else's run has its model there.
+        """
+        wrote = self.artifact if self.succeeded else None
+        inside = wrote is not None and self.location.holds(wrote) and len(wrote.path) - len(self.location.path) <= _MADE
+        return inside or not self.role
+
+    def read_for(self, role: str | None) -> bool:
+        """Whether it is among what is read of a role, of ANYBODY, or for EVERYBODY."""
+        if role == EVERYBODY:
+            return self.counts_for_all
+        return role is ANYBODY or self.role == role
+
     def foreign_to(self, role: str) -> bool:
         """Whether it had the rights of another role than this one, where both are known."""
         return bool(self.role and role) and self.role != role
 
 
-Find = Callable[[IndexKind, Location, str, int], Sequence[IndexEntry]]
-"""Pages of entries that are found by a place, after a cursor, at most so many."""
+class Find(Protocol):
+    """Pages of entries that are found by a place, after a cursor, at most so many."""
+
+    def __call__(
+        self, kind: IndexKind, at: Location, after: str, limit: int, role: str | None = ANYBODY
+    ) -> Sequence[IndexEntry]:
+        """The next page."""
 
 
 class LineageReads(Protocol):
-    """Which jobs leave results where, and which begin from where, as it is read."""
+    """Which jobs leave results where, and which begin from where, as it is read: all, or, of results, those of a role,
+    or those that count for EVERYBODY. So nobody's entries stand between those of another.
+    """
 
-    def newest(self, kind: IndexKind, at: Location, before: str, limit: int) -> Sequence[IndexEntry]:
+    def newest(
+        self, kind: IndexKind, at: Location, before: str, limit: int, role: str | None = ANYBODY
+    ) -> Sequence[IndexEntry]:
         """Entries at exactly this place that were created before `before`, newest first; read consistently."""
 
-    def within(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+    def within(
+        self, kind: IndexKind, at: Location, after: str, limit: int, role: str | None = ANYBODY
+    ) -> Sequence[IndexEntry]:
         """Entries at this place and below it, in the order of their cursors, after a cursor; read consistently."""
 
-    def exactly(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+    def exactly(
+        self, kind: IndexKind, at: Location, after: str, limit: int, role: str | None = ANYBODY
+    ) -> Sequence[IndexEntry]:
         """Entries at exactly this place, in the order of their cursors, after a cursor; read consistently."""
 
-    def beginning(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+    def beginning(
+        self, kind: IndexKind, at: Location, after: str, limit: int, role: str | None = ANYBODY
+    ) -> Sequence[IndexEntry]:
         """Entries at every place whose text begins with this one's, in the order of their cursors, after a cursor; read
         consistently."""
 

@@ -50,7 +50,7 @@ from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.remarks import printable
 from flops_auditor.use_cases.auditing.find_holders import ALSO_HELD, KEPT_TOGETHER, OF_ANOTHER_ROLE
 from flops_auditor.use_cases.auditing.find_lineage import AWAITED, CONTINUES, entry_of, follow
-from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
+from flops_auditor.use_cases.ports.lineage import ANYBODY, IndexEntry, IndexKind
 from flops_auditor.use_cases.recomputing.recent import Recent
 
 WINDOW = timedelta(minutes=10)
@@ -374,32 +374,42 @@ class _View:
         return None
 
     def newest(self, *asked: Any) -> Any:
-        """Of the index (four arguments), or the predicate of a job's newest record (one)."""
+        """Of the index (five arguments), or the predicate of a job's newest record (one)."""
         return self._newest_record(*asked) if len(asked) == 1 else self._newest_entries(*asked)
 
-    def _newest_entries(self, kind: IndexKind, at: Location, before: str, limit: int) -> Sequence[IndexEntry]:
+    def _newest_entries(
+        self, kind: IndexKind, at: Location, before: str, limit: int, role: str | None = ANYBODY
+    ) -> Sequence[IndexEntry]:
         stand_in = [
             self._entry(job, at, r) for job, r in self._stand_in.items() if r.location == at and not r.directory
         ]
         outputs = self._log.outputs(at, _bytes(f"{at.key}#"), _bytes(f"{at.key}#{before}"), newest_first=True)
-        return [*stand_in, *self._seen(outputs, limit)][:limit]
+        return [*(stand_in if not role else ()), *self._seen(outputs, limit, role)][:limit]
 
-    def within(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+    def within(
+        self, kind: IndexKind, at: Location, after: str, limit: int, role: str | None = ANYBODY
+    ) -> Sequence[IndexEntry]:
         """At a place and below it."""
         below = Location(at.space, (*at.path, ""))
         stand_in = [self._entry(job, below, r) for job, r in self._stand_in.items() if r.location == at and r.directory]
         outputs = self._log.outputs(at, _bytes(after or at.key), _bytes(at.key) + _AFTER_ALL, newest_first=False)
-        return [*([] if after else stand_in), *self._seen(outputs, limit)][:limit]
+        return [*([] if after or role else stand_in), *self._seen(outputs, limit, role)][:limit]
 
-    def beginning(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+    def beginning(
+        self, kind: IndexKind, at: Location, after: str, limit: int, role: str | None = ANYBODY
+    ) -> Sequence[IndexEntry]:
         """At every place that begins so."""
         text = _bytes(at.text)
-        return self._seen(self._log.outputs(at, _bytes(after) or text, text + _AFTER_ALL, newest_first=False), limit)
+        outputs = self._log.outputs(at, _bytes(after) or text, text + _AFTER_ALL, newest_first=False)
+        return self._seen(outputs, limit, role)
 
-    def exactly(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+    def exactly(
+        self, kind: IndexKind, at: Location, after: str, limit: int, role: str | None = ANYBODY
+    ) -> Sequence[IndexEntry]:
         """At a place."""
         low = _bytes(after or f"{at.key}#")
-        return self._seen(self._log.outputs(at, low, _bytes(f"{at.key}#") + _AFTER_ALL, newest_first=False), limit)
+        outputs = self._log.outputs(at, low, _bytes(f"{at.key}#") + _AFTER_ALL, newest_first=False)
+        return self._seen(outputs, limit, role)
 
     def _entry(self, job: str, at: Location, reference: Reference) -> IndexEntry:
         """The entry of a run that is not in the log: whether SageMaker wrote the place for it, the record tells by
@@ -411,10 +421,10 @@ class _View:
         ended, artifact = _LAST if alone else "", reference.location if proven else None
         return IndexEntry(at, "", job, self._unlogged[job].job_arn, ended=ended, artifact=artifact, succeeded=proven)
 
-    def _seen(self, entries: Iterator[tuple[IndexEntry, int]], limit: int) -> list[IndexEntry]:
+    def _seen(self, entries: Iterator[tuple[IndexEntry, int]], limit: int, role: str | None) -> list[IndexEntry]:
         seen = []
         for entry, first in entries:
-            if self._was_there(entry, first):
+            if entry.read_for(role) and self._was_there(entry, first):
                 seen.append(entry)
                 if len(seen) == limit:
                     break
