@@ -346,13 +346,13 @@ class SlowIndex(MemoryIndex):
 
     clock: FixedClock = field(default_factory=FixedClock)
 
-    def newest(self, kind: IndexKind, at: Location, before: str, limit: int) -> Sequence[IndexEntry]:
+    def newest(self, kind: IndexKind, at: Location, *asked: Any) -> Sequence[IndexEntry]:
         self.clock.advance(seconds=0.015)
-        return super().newest(kind, at, before, limit)
+        return super().newest(kind, at, *asked)
 
-    def exactly(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+    def exactly(self, kind: IndexKind, at: Location, *asked: Any) -> Sequence[IndexEntry]:
         self.clock.advance(seconds=0.015)
-        return super().exactly(kind, at, after, limit)
+        return super().exactly(kind, at, *asked)
 
 
 @dataclass
