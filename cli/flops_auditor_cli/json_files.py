@@ -14,9 +14,10 @@ class UnreadableFile(WrongInput):
     """A file is not what the command needs."""
 
     remedy = (
-        "JOB.json is the answer of `aws sagemaker describe-training-job`, `aws sagemaker describe-training-session` or "
-        "`aws bedrock get-model-customization-job`, --metrics that of `aws cloudwatch get-metric-data`, --flops-meter "
-        "the toolkit's flops_meter.json, --data the answer of `aws s3api list-objects-v2`."
+        "JOB.json is the answer of `aws sagemaker describe-training-job`, `aws sagemaker describe-training-session`, "
+        "`aws sagemaker describe-job` or `aws bedrock get-model-customization-job`, --metrics that of `aws cloudwatch "
+        "get-metric-data`, --flops-meter the toolkit's flops_meter.json, --data the answer of `aws s3api "
+        "list-objects-v2`."
     )
 
 

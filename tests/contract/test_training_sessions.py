@@ -32,7 +32,8 @@ from flops_auditor.domain.runs.sources.training_session_events import last_word
 from flops_auditor.use_cases.auditing.watch_jobs import kept_of
 from flops_auditor.use_cases.ports.records import SeenJob
 from flops_auditor.use_cases.ports.sources import ListedJob, SourceDenied, SourceUnavailable, UnknownTrainingJob
-from flops_auditor_cli.local_aws.training_sessions import LocalTrainingSessions, NotOfTheModel
+from flops_auditor_cli.local_aws.service_shapes import NotOfTheModel
+from flops_auditor_cli.local_aws.training_sessions import LocalTrainingSessions
 from tests.fakes.jobs import CREATED, tagged
 from tests.fakes.training_sessions import session, session_arn
 

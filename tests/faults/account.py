@@ -60,6 +60,8 @@ class Calls:
     """The one model customization job of the account, if there is one."""
     session: Mapping[str, Any] = field(default_factory=dict)
     """The detail of its one training session, if there is one."""
+    newer: Mapping[str, Any] = field(default_factory=dict)
+    """What DescribeJob answers of its one job of the newer kinds, if there is one."""
 
     def before(self, model: Any, params: Any, **_: Any) -> Any:
         """A dead process makes no calls. Few regions are enabled, so that a scenario stays short."""
@@ -72,6 +74,8 @@ class Calls:
             answer = self.of_bedrock(model.name, params["context"]["client_region"])
         elif model.name in ("ListTrainingSessions", "DescribeTrainingSession"):
             answer = self.of_sessions(model.name, params["context"]["client_region"])
+        elif model.name in ("ListJobs", "DescribeJob") and model.service_model.service_name == "sagemaker":
+            answer = self.of_newer_jobs(model.name, params)
         if answer is None:
             return None
         return type("Answer", (), {"status_code": 200})(), {**answer, "ResponseMetadata": {}}
@@ -89,6 +93,14 @@ class Calls:
             here = [{name: self.session[name] for name in names}] if self.session and region == REGION else []
             return {"TrainingSessionSummaries": here}
         return {"TrainingSessionDetail": dict(self.session)}
+
+    def of_newer_jobs(self, operation: str, params: Any) -> dict[str, Any]:
+        """What SageMaker answers of the one job of the newer kinds, which moto does not know."""
+        if operation == "DescribeJob":
+            return dict(self.newer)
+        asked = json.loads(params["body"])["JobCategory"]
+        here = self.newer and params["context"]["client_region"] == REGION and asked == self.newer["JobCategory"]
+        return {"JobSummaries": [dict(self.newer)] if here else []}
 
     def after(self, model: Any, **_: Any) -> None:
         """Note the call, and die if this is the one."""

@@ -34,6 +34,7 @@ from tests.fakes.customization_jobs import customization
 from tests.fakes.in_turn import Backwards, InTurn
 from tests.fakes.jobs import CREATED, describe, moved
 from tests.fakes.lineage import artifact, channel
+from tests.fakes.sagemaker_jobs import agent_arn, agent_job
 from tests.fakes.training_sessions import session
 from tests.faults import FULL, told
 from tests.faults.account import ACCOUNT, REGION, ROOT, Account, account, event_of
@@ -102,6 +103,7 @@ def scenario(made: Account) -> None:
     made.forget("vanished")
     made.load(running())
     made.calls.customized, made.calls.session = tuned(), opened()
+    made.calls.newer = learning()
     made.deliver([*(event_of(one) for one in jobs), event_of_tuned(tuned())])
     made.scheduled("seal")
     made.scheduled("watch")
@@ -109,6 +111,7 @@ def scenario(made: Account) -> None:
     made.load(stopped)
     made.deliver([event_of(stopped)])
     made.calls.session = opened("Stopped")
+    made.calls.newer = learning("Completed")
     made.scheduled("reconcile")
     made.deliver(made.queued())
     made.deliver(made.queued())
@@ -125,6 +128,13 @@ def opened(status: str = "Running") -> dict[str, Any]:
     detail: dict[str, Any] = session(TrainingSessionStatus=status, **times, EndTime=None)["TrainingSessionDetail"]
     arn = detail["TrainingSessionArn"].replace("support-1", "opened")
     return {**detail, "TrainingSessionArn": arn, "TrainingSessionName": "opened"}
+
+
+def learning(status: str = "InProgress") -> dict[str, Any]:
+    """A job that trains an agent, watched while it runs, that the reconciliation finds when it has completed."""
+    times = {"CreationTime": NOW - timedelta(days=30), "LastModifiedTime": NOW - timedelta(days=29), "EndTime": None}
+    named = {"JobName": "learning", "JobArn": agent_arn().replace("agent-1", "learning")}
+    return agent_job(JobStatus=status, **named, **times)
 
 
 def tuned() -> dict[str, Any]:
@@ -228,13 +238,14 @@ def test_the_undisturbed_run_is_complete(undisturbed: tuple[Outcome, list[tuple[
         "running#1": "above",
         "tuned#0": "indeterminate",
         "opened#0": "below",
+        "learning#0": "below",
     }
-    every = ["above", "below", "child", "lost", "opened", "running", "tuned", "vanished"]
+    every = ["above", "below", "child", "learning", "lost", "opened", "running", "tuned", "vanished"]
     days = [NOW.date(), NOW.date() + timedelta(days=1)]
     pages = {f"reports/{name}.html": every for name in (*days, "latest")}
     mail = found.reports[f"digests/{week_of(NOW)}.txt"]
     assert found.reports == {**pages, f"digests/{week_of(NOW)}.txt": mail, LINES: every}
-    assert set(mail) >= set(every) - {"below"}
+    assert set(mail) >= set(every) - {"below", "opened"}, "a mail has room for the largest"
     assert found.digests == 1
     assert len(found.alerts) == found.alerts.total() == 8
     for name, alerts in (("above", 1), ("vanished", 1), ("lost", 1), ("child", 1), ("running", 3), ("tuned", 1)):

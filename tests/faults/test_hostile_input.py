@@ -12,9 +12,17 @@ from hypothesis import strategies as st
 
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.record import result
-from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, TRAINING_SESSION, Evidence, parse_evidence, plain
+from flops_auditor.domain.runs.evidence import (
+    CUSTOMIZATION_JOB,
+    SAGEMAKER_JOB,
+    TRAINING_SESSION,
+    Evidence,
+    parse_evidence,
+    plain,
+)
 from flops_auditor.domain.runs.sources.cases import read_case
 from flops_auditor.domain.runs.sources.registry import read_pointer
+from flops_auditor.domain.runs.sources.sagemaker_job_answer import NEITHER, TRAINS
 from flops_auditor.domain.runs.sources.training_job_answer import MalformedJob, parse_training_job
 from flops_auditor.domain.values.errors import AuditorError, MalformedEvent
 from flops_auditor.use_cases.auditing.audit_job import audit_job
@@ -22,6 +30,7 @@ from tests.fakes.audit import FakeTrainingJobs, MemoryAlerts, MemoryArchive, Mem
 from tests.fakes.cases import audit, words
 from tests.fakes.customization_jobs import PLACE, customization, listed
 from tests.fakes.jobs import describe
+from tests.fakes.sagemaker_jobs import agent_job, document
 from tests.fakes.training_sessions import session
 from tests.faults import FULL, told
 from tests.faults.hostile import AMOUNTS, GARBAGE, TEXTS, answers, json_values, odd, odd_text, paths, replaced
@@ -126,6 +135,30 @@ def test_any_training_session_is_audited_or_named(description: dict[str, Any], w
     if is_below(evidence):
         counted = evidence.description["TrainingSessionDetail"]["BillableTokenUsage"]
         assert {"TrainingTokenCount", "SampleTokenCount", "PrefillTokenCount"} <= counted.keys()
+
+
+@EXAMPLES
+@given(description=answers("DescribeJob"), whole=st.booleans())
+def test_any_job_of_the_newer_kinds_is_audited_or_named(description: dict[str, Any], whole: bool) -> None:
+    """DescribeJob, of botocore's own shape and off it, beside a whole one and alone."""
+    TRIED["jobs of the newer kinds"] += 1
+    given = agent_job()
+    evidence = Evidence(
+        plain({**given, **description, "JobArn": given["JobArn"]} if whole else description), source=SAGEMAKER_JOB
+    )
+    if is_below(evidence):
+        category, steps = evidence.description["JobCategory"], evidence.description.get("SecondaryStatusTransitions")
+        told = evidence.description.get("JobConfigDocument") == given["JobConfigDocument"]
+        assert told or category in NEITHER or (category == TRAINS and steps), evidence.description
+
+
+@EXAMPLES
+@given(path=st.sampled_from([path for path in paths(document()) if path]), new=json_values)
+def test_any_document_of_a_job_is_read_or_a_doubt(path: tuple[Any, ...], new: Any) -> None:
+    """A JobConfigDocument with a part of any other form: nothing that cannot be read may read as little."""
+    TRIED["documents of jobs"] += 1
+    if is_below(Evidence(plain(agent_job(config=replaced(document(), path, new))), source=SAGEMAKER_JOB)):
+        assert path[0] != "ServiceOutput" or path[1:2] == ("OutputModelPackageArn",) or type(new) is int
 
 
 @EXAMPLES

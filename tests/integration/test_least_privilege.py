@@ -15,7 +15,7 @@ import pytest
 
 from tests.faults import told
 from tests.integration.deployed import Deployed, fresh_job
-from tests.integration.test_other_doors import announce, fresh_customization, fresh_session
+from tests.integration.test_other_doors import announce, fresh_agent_job, fresh_customization, fresh_session
 
 # What Lambda itself does with a function's role, so that no call of the function shows it.
 IMPLIED = {
@@ -45,6 +45,7 @@ RARE = {
     ("Reconcile", "sagemaker:ListTags", ""): "a recorded job is looked at again",
     ("Reconcile", "bedrock:GetModelCustomizationJob", ""): "a job that ran is looked at again",
     ("Reconcile", "sagemaker:DescribeTrainingSession", ""): "a session that ran is looked at again",
+    ("Reconcile", "sagemaker:DescribeJob", ""): "a job that ran is looked at again",
     ("Reconcile", "bedrock:ListTagsForResource", ""): "a recorded job is looked at again",
     ("Reconcile", "dynamodb:Query", ""): "jobs wait for their record",
     ("Reconcile", "sqs:GetQueueAttributes", ""): "history is read while the queue may be full",
@@ -83,6 +84,8 @@ def resources_of(call: dict[str, Any], account: str) -> list[str]:
     found += [prefix + parameters[name].rsplit("/", 1)[1] for name in ("QueueUrl",) if name in parameters]
     found += [f"{prefix}training-job/{parameters[name]}" for name in ("TrainingJobName",) if name in parameters]
     found += [f"{prefix}training-session/{parameters[name]}" for name in ("TrainingSessionName",) if name in parameters]
+    if "JobName" in parameters:
+        found.append(f"{prefix}job/{parameters['JobCategory']}/{parameters['JobName']}")
     return found
 
 
@@ -130,6 +133,8 @@ def calls(deployed: Deployed, calls_file: Path) -> list[dict[str, Any]]:
     deployed.record(customized["jobArn"])
     stopped = fresh_session(deployed)
     fresh_session(deployed, TrainingSessionStatus="Running")
+    completed = fresh_agent_job(deployed)
+    fresh_agent_job(deployed, JobStatus="InProgress")
     deployed.invoke("WatchFunctionName")
     deployed.wait(lambda: deployed.mails_about(huge["TrainingJobName"]), "an alert")
     deployed.invoke("SealFunctionName")
@@ -137,6 +142,7 @@ def calls(deployed: Deployed, calls_file: Path) -> list[dict[str, Any]]:
     deployed.invoke("ReportFunctionName")  # while records and jobs wait
     deployed.record(lost["TrainingJobArn"])
     deployed.record(stopped["TrainingSessionArn"])
+    deployed.record(completed["JobArn"])
     deployed.idle()
     deployed.invoke("SealFunctionName")
     return [json.loads(line) for line in calls_file.read_text().splitlines()]

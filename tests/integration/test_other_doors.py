@@ -1,5 +1,5 @@
 """Doors beside training jobs on the deployed template: a model customization job of Bedrock by its event and by the
-hourly listing, a training session by the watch and the listing.
+hourly listing, a training session and a job that trains an agent by the watch and the listing.
 """
 
 import json
@@ -7,13 +7,15 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, TRAINING_SESSION
+from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, SAGEMAKER_JOB, TRAINING_SESSION
 from flops_auditor.domain.runs.pointer import REPLAY_SOURCE
 from flops_auditor.domain.runs.sources.customization_job_events import AWS_DETAIL_TYPE
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.domain.values.moments import iso
-from flops_auditor_cli.local_aws.jobs import load_customization_job, load_session
+from flops_auditor.use_cases.operations.reconcile_doors import EVERY_DOOR
+from flops_auditor_cli.local_aws.jobs import load_customization_job, load_sagemaker_job, load_session
 from tests.fakes.customization_jobs import LLAMA, customization
+from tests.fakes.sagemaker_jobs import COUNTED, agent_job, document
 from tests.fakes.training_sessions import session
 from tests.integration.deployed import Deployed, run
 
@@ -78,7 +80,7 @@ def test_one_whose_event_was_lost_is_found_by_the_listing(operator: Deployed) ->
     assert record.predicate["verdict"] == "indeterminate"
     operator.wait(lambda: operator.mails_about(lost["jobName"]), "an alert")
     [doors] = [each for each in run("doctor")[1]["findings"] if each["check"] == "doors"]
-    assert doors["detail"] == "training jobs and training sessions and model customization jobs are looked after"
+    assert doors["detail"] == f"{' and '.join(EVERY_DOOR)} are looked after"
 
 
 def fresh_session(deployed: Deployed, **changes: Any) -> dict[str, Any]:
@@ -109,3 +111,34 @@ def test_a_session_is_watched_and_then_found_by_the_listing(operator: Deployed) 
     record = operator.record(opened["TrainingSessionArn"])
     assert (record.predicate["job"]["source"], record.predicate["verdict"]) == (TRAINING_SESSION, "below")
     assert record.predicate["estimate"]["signal_flop"] != "0"
+
+
+def fresh_agent_job(deployed: Deployed, category: str = "AgentRFT", **changes: Any) -> dict[str, Any]:
+    """The answer of a job of its own name and groups, created now and unchanged for two hours, that SageMaker knows."""
+    name, now = f"agent-{time.time_ns()}", datetime.now(UTC).replace(microsecond=0)
+    account = f"arn:aws:sagemaker:{deployed.stack.region}:{deployed.stack.account_id}"
+    own = document(
+        OutputDataConfig={"S3OutputPath": f"s3://results/{name}/"},
+        ModelPackageConfig={"OutputModelPackageGroupArn": f"{account}:model-package-group/{name}"},
+        ServiceOutput={"OutputModelPackageArn": f"{account}:model-package/{name}/1", "BillableTokenUsage": COUNTED},
+    )
+    times = {"CreationTime": now, "LastModifiedTime": now - timedelta(hours=2), "EndTime": None}
+    named = {"JobName": name, "JobArn": f"{account}:job/{category}/{name}"}
+    answer = agent_job(category=category, config=own, **{**named, **times, **changes})
+    load_sagemaker_job(deployed.stack, answer)
+    return answer
+
+
+def test_a_job_that_trains_is_watched_and_then_found_by_the_listing(operator: Deployed) -> None:
+    running = fresh_agent_job(operator, JobStatus="InProgress")
+    evaluated = fresh_agent_job(operator, "AgentRFTEvaluation")
+    assert operator.invoke("WatchFunctionName")["failures"] == 0
+    seen = json.dumps(run("watch", "--once")[1])
+    assert (running["JobName"] in seen, evaluated["JobName"] in seen) == (True, False)
+    load_sagemaker_job(operator.stack, {**running, "JobStatus": "Completed"})
+    operator.invoke("ReconcileFunctionName")
+    record = operator.record(running["JobArn"])
+    assert (record.predicate["job"]["source"], record.predicate["verdict"]) == (SAGEMAKER_JOB, "below")
+    assert record.predicate["estimate"]["signal_flop"] != "0"
+    of_no_training = operator.record(evaluated["JobArn"]).predicate
+    assert (of_no_training["job"]["activity"], of_no_training["verdict"]) == ("not-training", "below")

@@ -59,7 +59,12 @@ APPLICATION = {
     "SemanticVersion": (127, re.escape(__version__)),
 }
 """Longest value and pattern (AWS SAM Developer Guide, "Metadata section properties")."""
-LISTING = {"sagemaker:ListTrainingJobs", "sagemaker:ListTrainingSessions", "bedrock:ListModelCustomizationJobs"}
+LISTING = {
+    "sagemaker:ListTrainingJobs",
+    "sagemaker:ListTrainingSessions",
+    "sagemaker:ListJobs",
+    "bedrock:ListModelCustomizationJobs",
+}
 HALF_OF_THE_QUOTA = 1
 """ListTrainingJobs: 2 requests a second for an account in a region (Service Quotas, Amazon SageMaker)."""
 MEMBERS = {

@@ -13,14 +13,22 @@ RULES = {"FinishedCustomizationJobsRule", "CustomizationReplaysRule"}
 RIGHTS = {
     "AuditPolicy": {
         "sagemaker:DescribeTrainingSession",
+        "sagemaker:DescribeJob",
         "bedrock:GetModelCustomizationJob",
         "bedrock:ListTagsForResource",
         "s3:ListBucket",
     },
-    "WatchPolicy": {"sagemaker:ListTrainingSessions", "sagemaker:DescribeTrainingSession"},
+    "WatchPolicy": {
+        "sagemaker:ListTrainingSessions",
+        "sagemaker:DescribeTrainingSession",
+        "sagemaker:ListJobs",
+        "sagemaker:DescribeJob",
+    },
     "ReconcilePolicy": {
         "sagemaker:ListTrainingSessions",
         "sagemaker:DescribeTrainingSession",
+        "sagemaker:ListJobs",
+        "sagemaker:DescribeJob",
         "bedrock:ListModelCustomizationJobs",
         "bedrock:GetModelCustomizationJob",
         "bedrock:ListTagsForResource",
@@ -68,6 +76,8 @@ def test_shut_nothing_of_it_is_left() -> None:
     left = repr(resources(opened=False))
     assert "bedrock" not in left.replace("flops-auditor.bedrock", "")
     assert "TrainingSession" not in left
+    assert "sagemaker:ListJobs" not in left
+    assert "sagemaker:DescribeJob'" not in left
     assert not [rule for rule in RULES if rule in left]
 
 

@@ -12,6 +12,7 @@ from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.calls.failures_in_words import in_words
 from flops_auditor.aws.calls.refusals import refusals
 from flops_auditor.aws.sources.bedrock import LIST_JOBS as LIST_CUSTOMIZED
+from flops_auditor.aws.sources.sagemaker_jobs import LIST_SAGEMAKER_JOBS
 from flops_auditor.aws.sources.training_sessions import LIST_SESSIONS
 from flops_auditor.aws.stores.dynamodb_items import DynamoDbRecordItems
 from flops_auditor.aws.stores.s3_archive import S3Archive
@@ -30,7 +31,12 @@ from flops_auditor.use_cases.operations.check_health import (
 )
 from flops_auditor.use_cases.operations.compare_jobs import JobComparison, compare, joined
 from flops_auditor.use_cases.operations.compare_ledger import compare_ledger
-from flops_auditor.use_cases.operations.reconcile_doors import CUSTOMIZATION_JOBS, TRAINING_JOBS, TRAINING_SESSIONS
+from flops_auditor.use_cases.operations.reconcile_doors import (
+    CUSTOMIZATION_JOBS,
+    SAGEMAKER_JOBS,
+    TRAINING_JOBS,
+    TRAINING_SESSIONS,
+)
 from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
 from flops_auditor.use_cases.ports.stack import StackHealth
 from flops_auditor_cli.adapters import deployed, doors_of, forwarding_to, other_regions
@@ -44,7 +50,11 @@ from flops_auditor_cli.remedies import REMEDIES_HERE
 from flops_auditor_cli.view import Table, View, show
 
 COLUMNS = {"state": "State", "check": "Check", "detail": "What was seen", "remedy": "What to do"}
-LISTED_BY = {TRAINING_SESSIONS: LIST_SESSIONS, CUSTOMIZATION_JOBS: LIST_CUSTOMIZED}
+LISTED_BY = {
+    TRAINING_SESSIONS: LIST_SESSIONS,
+    SAGEMAKER_JOBS: LIST_SAGEMAKER_JOBS,
+    CUSTOMIZATION_JOBS: LIST_CUSTOMIZED,
+}
 """The action that lists what goes through each door but the first."""
 FIELDS = ("check", "ok", "state", "detail", "remedy")
 

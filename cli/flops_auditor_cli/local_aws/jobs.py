@@ -1,5 +1,5 @@
-"""Loading training jobs and training sessions into the local SageMaker, and model customization jobs into the local
-Bedrock.
+"""Loading training jobs, training sessions and other jobs into the local SageMaker, and model customization jobs into
+the local Bedrock.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from flops_auditor_cli.local_aws.stack import Stack
 LOAD_PATH = "/_local/training-jobs"
 CUSTOMIZATION_PATH = "/_local/customization-jobs"
 SESSION_PATH = "/_local/training-sessions"
+SAGEMAKER_JOB_PATH = "/_local/jobs"
 
 
 def load_job(
@@ -43,6 +44,11 @@ def load_customization_job(stack: Stack, answer: Mapping[str, Any], tags: Sequen
 def load_session(stack: Stack, answer: Mapping[str, Any]) -> None:
     """Make SageMaker know a training session: what DescribeTrainingSession must answer."""
     call(stack, "POST", {"answer": answer}, SESSION_PATH)
+
+
+def load_sagemaker_job(stack: Stack, answer: Mapping[str, Any]) -> None:
+    """Make SageMaker know a job of the newer kinds: what DescribeJob must answer."""
+    call(stack, "POST", {"answer": answer}, SAGEMAKER_JOB_PATH)
 
 
 def remove_job(stack: Stack, name: str, region: str | None = None) -> None:

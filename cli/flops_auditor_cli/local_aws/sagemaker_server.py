@@ -3,7 +3,8 @@
 Run as `python -m flops_auditor_cli.local_aws.sagemaker_server --port PORT`. moto's own training jobs finish at once and
 lose their Environment, so DescribeTrainingJob, ListTrainingJobs, ListTags, StopTrainingJob and GetMetricData are
 answered from jobs loaded through `/_local/training-jobs` (POST loads, DELETE removes), and so are Bedrock's model
-customization jobs (customization_jobs.py) and SageMaker's training sessions (training_sessions.py); the rest is moto's.
+customization jobs (customization_jobs.py), SageMaker's training sessions (training_sessions.py) and its jobs of the
+newer kinds (sagemaker_jobs.py); the rest is moto's.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from flops_auditor_cli.local_aws.customization_jobs import LocalCustomizationJobs
-from flops_auditor_cli.local_aws.jobs import CUSTOMIZATION_PATH, LOAD_PATH, SESSION_PATH
+from flops_auditor_cli.local_aws.jobs import CUSTOMIZATION_PATH, LOAD_PATH, SAGEMAKER_JOB_PATH, SESSION_PATH
+from flops_auditor_cli.local_aws.sagemaker_jobs import LocalSageMakerJobs
 from flops_auditor_cli.local_aws.training_jobs import (
     TRAINING_JOBS_NAMESPACE,
     LoadedJob,
@@ -175,6 +177,7 @@ def application(jobs: LocalTrainingJobs) -> Callable[[dict[str, Any], StartRespo
     moto = DomainDispatcherApplication(create_backend_app)
     shape = describe_shape()
     customization_jobs, sessions = LocalCustomizationJobs(), LocalTrainingSessions()
+    newer_jobs = LocalSageMakerJobs()
 
     def loader_of(shape: Shape, load: Callable[[Any, dict[str, Any]], None]) -> Callable[[Request], Response]:
         def load_answer(request: Request) -> Response:
@@ -210,11 +213,15 @@ def application(jobs: LocalTrainingJobs) -> Callable[[dict[str, Any], StartRespo
         SESSION_PATH: loader_of(
             describe_shape(operation="DescribeTrainingSession"), lambda answer, _: sessions.load(answer)
         ),
+        SAGEMAKER_JOB_PATH: loader_of(
+            describe_shape(operation="DescribeJob"), lambda answer, _: newer_jobs.load(answer)
+        ),
     }
 
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
         served = loads.get(request.path, customization_jobs.serve)(request) or sessions.serve(request)
+        served = served or newer_jobs.serve(request)
         if served is not None:
             return served(environ, start_response)
         answer: Iterable[bytes] = moto(environ, start_response)

@@ -10,25 +10,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cache
 from typing import Any
 
-import botocore.session
-from botocore.model import ServiceModel
-from botocore.validate import ParamValidator
 from werkzeug.wrappers import Request, Response
 
-from flops_auditor_cli.local_aws.training_jobs import as_datetime
+from flops_auditor_cli.local_aws.service_shapes import NotOfTheModel, answered, asked_of, checked, refused
 
 _TARGET = "SageMaker."
 _DETAIL = "TrainingSessionDetail"
 _SUMMARY = ("TrainingSessionArn", "TrainingSessionStatus", "CreationTime", "LastModifiedTime")
 _DEFAULT_PAGE = 10
-
-
-class NotOfTheModel(ValueError):
-    """A request or an answer that botocore's service model does not know."""
 
 
 @dataclass
@@ -39,7 +30,7 @@ class LocalTrainingSessions:
 
     def load(self, answer: Mapping[str, Any]) -> None:
         """Make a session known. Raises NotOfTheModel."""
-        _checked("DescribeTrainingSession", "output_shape", answer)
+        checked("DescribeTrainingSession", "output_shape", answer)
         self.answers[answer[_DETAIL]["TrainingSessionArn"]] = answer
 
     def serve(self, request: Request) -> Response | None:
@@ -53,15 +44,12 @@ class LocalTrainingSessions:
             return None
         region = request.headers["Authorization"].split("/")[2]
         try:
-            answer = answers[operation](_asked(operation, json.loads(request.get_data())), region)
+            answer = answers[operation](asked_of(operation, json.loads(request.get_data())), region)
         except NotOfTheModel as error:
-            return _refused("ValidationException", str(error))
+            return refused("ValidationException", str(error))
         if answer is None:
-            return _refused("ResourceNotFound", "Requested resource not found.")
-        return Response(
-            json.dumps(_checked(operation, "output_shape", answer), default=datetime.timestamp),
-            content_type="application/x-amz-json-1.1",
-        )
+            return refused("ResourceNotFound", "Requested resource not found.")
+        return answered(operation, answer)
 
     def _of_region(self, region: str) -> list[Mapping[str, Any]]:
         return [each for arn, each in self.answers.items() if arn.split(":")[3] == region]
@@ -81,27 +69,3 @@ class LocalTrainingSessions:
         summaries = [{name: each[name] for name in _SUMMARY if name in each} for each in details[begin:end]]
         more = {"NextToken": str(end)} if end < len(details) else {}
         return {"TrainingSessionSummaries": summaries, **more}
-
-
-@cache
-def _model() -> ServiceModel:
-    return botocore.session.get_session().get_service_model("sagemaker")
-
-
-def _asked(operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The parameters of a request, its times as datetimes. Raises NotOfTheModel."""
-    asked = {name: as_datetime(value) if "Time" in name else value for name, value in parameters.items()}
-    return _checked(operation, "input_shape", asked)
-
-
-def _checked(operation: str, shape: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A request or an answer that is of its shape. Raises NotOfTheModel."""
-    report = ParamValidator().validate(dict(value), getattr(_model().operation_model(operation), shape))
-    if report.has_errors():
-        raise NotOfTheModel(f"{operation}: {report.generate_report()}")
-    return value
-
-
-def _refused(code: str, message: str) -> Response:
-    text = json.dumps({"__type": code, "message": message})
-    return Response(text, status=400, content_type="application/x-amz-json-1.1")

@@ -10,7 +10,16 @@ from pathlib import Path
 
 NAMED = (
     *("TableName", "IndexName", "Bucket", "Key", "KeyId", "TopicArn", "QueueUrl"),
-    *("TrainingJobName", "TrainingSessionName", "ResourceArn", "ModelPackageName", "jobIdentifier", "resourceARN"),
+    *(
+        "TrainingJobName",
+        "TrainingSessionName",
+        "JobName",
+        "JobCategory",
+        "ResourceArn",
+        "ModelPackageName",
+        "jobIdentifier",
+        "resourceARN",
+    ),
 )
 
 

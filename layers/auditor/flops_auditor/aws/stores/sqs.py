@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from flops_auditor.aws.calls.refusals import outages, refusals
 from flops_auditor.domain.runs.pointer import RECONCILE_SOURCE
 from flops_auditor.domain.runs.reassessment import Reassessment
-from flops_auditor.domain.runs.sources import customization_job_events, training_session_events
+from flops_auditor.domain.runs.sources import customization_job_events, sagemaker_job_events, training_session_events
 from flops_auditor.domain.runs.sources.training_job_events import AWS_DETAIL_TYPE
 from flops_auditor.domain.runs.sources.training_session_answer import DETAIL
 from flops_auditor.domain.values.arns import account_of
@@ -91,6 +91,21 @@ def session_message(seen: SeenJob) -> str:
     if job.state == "gone" and job.last_modified is not None:
         detail |= {"EndTime": iso(job.last_modified), "LastModifiedTime": iso(job.last_modified)}
     return _event(job, training_session_events.DETAIL_TYPE, {DETAIL: detail})
+
+
+def sagemaker_job_message(seen: SeenJob) -> str:
+    """The same of a SageMaker job of the newer kinds."""
+    job = seen.job
+    detail = json.loads(seen.description) if seen.description else {}
+    detail |= {
+        "JobName": job.name,
+        "JobArn": job.arn,
+        "JobStatus": job.status,
+        "CreationTime": iso(job.creation_time),
+    }
+    if job.state == "gone" and job.last_modified is not None:
+        detail |= {"EndTime": iso(job.last_modified), "LastModifiedTime": iso(job.last_modified)}
+    return _event(job, sagemaker_job_events.SAGEMAKER_JOB_CHANGE, detail)
 
 
 def _event(job: ListedJob, detail_type: str, detail: Mapping[str, Any]) -> str:

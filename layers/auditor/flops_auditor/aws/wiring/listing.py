@@ -1,14 +1,18 @@
 """Reading the jobs of a service on AWS, at the pace and in the regions that the stack's parameters say."""
 
+from collections.abc import Sequence
+
 from flops_auditor.aws.calls.clients import bedrock_listing_client, client, listing_client
 from flops_auditor.aws.calls.pace import Pace
 from flops_auditor.aws.sources.bedrock import BedrockListing
 from flops_auditor.aws.sources.regions import SAGEMAKER, AccountRegions
 from flops_auditor.aws.sources.sagemaker import SageMakerListing
+from flops_auditor.aws.sources.sagemaker_jobs import SageMakerJobListing
 from flops_auditor.aws.sources.training_sessions import SessionListing
 from flops_auditor.aws.stores.dynamodb_reading import DynamoDbReadings
 from flops_auditor.aws.wiring.environment import ListingEnvironment, ReportEnvironment
 from flops_auditor.aws.wiring.recording import now
+from flops_auditor.domain.runs.sources.sagemaker_job_answer import CATEGORIES
 from flops_auditor.use_cases.listing.job_reader import JobReader
 from flops_auditor.use_cases.ports.sources import JobListing
 
@@ -31,6 +35,14 @@ def customization_reader_from(environment: ListingEnvironment, table_name: str, 
 def session_reader_from(environment: ListingEnvironment, table_name: str, reader: str) -> JobReader:
     """Reads training sessions on from where `reader` stopped."""
     return _reading(SessionListing(listing_client, Pace(float(environment.listing_rate))), table_name, reader)
+
+
+def newer_jobs_reader_from(
+    environment: ListingEnvironment, table_name: str, reader: str, categories: Sequence[str] = CATEGORIES
+) -> JobReader:
+    """Reads SageMaker's jobs of these categories on from where `reader` stopped."""
+    rate = float(environment.listing_rate)
+    return _reading(SageMakerJobListing(listing_client, lambda: Pace(rate), categories), table_name, reader)
 
 
 def _reading(listing: JobListing, table_name: str, reader: str) -> JobReader:

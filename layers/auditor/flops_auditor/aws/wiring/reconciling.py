@@ -5,17 +5,34 @@ from dataclasses import replace
 from flops_auditor.aws.calls.clients import bedrock_in, client, sagemaker_in
 from flops_auditor.aws.sources.bedrock import BedrockStates
 from flops_auditor.aws.sources.sagemaker import SageMakerStates
+from flops_auditor.aws.sources.sagemaker_jobs import SageMakerJobStates
 from flops_auditor.aws.sources.training_sessions import SessionStates
 from flops_auditor.aws.stores.dynamodb_lineage import DynamoDbLineageIndex
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
 from flops_auditor.aws.stores.dynamodb_seen import DynamoDbRecordIndex, DynamoDbSeenJobs
 from flops_auditor.aws.stores.sns import SnsAlerts
-from flops_auditor.aws.stores.sqs import SqsAuditQueue, customization_message, session_message
-from flops_auditor.aws.wiring.doors import ALL_DOORS, BEDROCK, CUSTOMIZATION_READER, READER, SESSION_READER, SESSIONS
+from flops_auditor.aws.stores.sqs import SqsAuditQueue, customization_message, sagemaker_job_message, session_message
+from flops_auditor.aws.wiring.doors import (
+    ALL_DOORS,
+    BEDROCK,
+    CUSTOMIZATION_READER,
+    NEWER_JOBS,
+    NEWER_JOBS_READER,
+    READER,
+    SESSION_READER,
+    SESSIONS,
+)
 from flops_auditor.aws.wiring.environment import ReconcileEnvironment
-from flops_auditor.aws.wiring.listing import customization_reader_from, reader_from, regions_from, session_reader_from
+from flops_auditor.aws.wiring.listing import (
+    customization_reader_from,
+    newer_jobs_reader_from,
+    reader_from,
+    regions_from,
+    session_reader_from,
+)
 from flops_auditor.use_cases.operations.reconcile_doors import (
     CUSTOMIZATION_JOBS,
+    SAGEMAKER_JOBS,
     TRAINING_JOBS,
     TRAINING_SESSIONS,
     Doors,
@@ -31,6 +48,7 @@ def reconcilers_from(environment: ReconcileEnvironment) -> Doors:
     doors = {TRAINING_JOBS: reconciler_from(environment)}
     if environment.doors == ALL_DOORS:
         doors[TRAINING_SESSIONS] = session_reconciler_from(environment)
+        doors[SAGEMAKER_JOBS] = newer_jobs_reconciler_from(environment)
         doors[CUSTOMIZATION_JOBS] = customization_reconciler_from(environment)
     return doors
 
@@ -63,6 +81,19 @@ def session_reconciler_from(environment: ReconcileEnvironment) -> Reconciler:
         home="",
         seen=DynamoDbSeenJobs(client("dynamodb"), table, service=SESSIONS),
         queue=SqsAuditQueue(client("sqs"), environment.audit_queue_url, session_message),
+    )
+
+
+def newer_jobs_reconciler_from(environment: ReconcileEnvironment) -> Reconciler:
+    """The same of SageMaker's jobs of the newer kinds, of which it is the same."""
+    table = environment.table_name
+    return replace(
+        reconciler_from(environment),
+        reader=newer_jobs_reader_from(environment, table, NEWER_JOBS_READER),
+        states=SageMakerJobStates(sagemaker_in),
+        home="",
+        seen=DynamoDbSeenJobs(client("dynamodb"), table, service=NEWER_JOBS),
+        queue=SqsAuditQueue(client("sqs"), environment.audit_queue_url, sagemaker_job_message),
     )
 
 

@@ -12,6 +12,7 @@ from flops_auditor.aws.sources.cloudwatch import CloudWatchMetrics
 from flops_auditor.aws.sources.regions import AccountRegions, RememberedRegions
 from flops_auditor.aws.sources.s3_objects import S3ObjectAttributes, S3ObjectEntries
 from flops_auditor.aws.sources.sagemaker import SageMakerJobs
+from flops_auditor.aws.sources.sagemaker_jobs import DescribedSageMakerJobs
 from flops_auditor.aws.sources.training_sessions import SageMakerSessions
 from flops_auditor.aws.stores.dynamodb_lineage import DynamoDbLineageIndex
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbClaims, DynamoDbRecords
@@ -22,12 +23,13 @@ from flops_auditor.aws.stores.sns import SnsAlerts
 from flops_auditor.aws.stores.sqs import SqsReassessments
 from flops_auditor.aws.wiring.environment import AuditEnvironment, QueueingEnvironment, RecordingEnvironment
 from flops_auditor.data import load_tables
-from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, TRAINING_JOB, TRAINING_SESSION
+from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, SAGEMAKER_JOB, TRAINING_JOB, TRAINING_SESSION
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
 from flops_auditor.use_cases.auditing.audit_job import Territory
 from flops_auditor.use_cases.auditing.collect_customization_job import CustomizationJobCollector
 from flops_auditor.use_cases.auditing.collect_evidence import Collectors
+from flops_auditor.use_cases.auditing.collect_sagemaker_job import SageMakerJobCollector
 from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCollector
 from flops_auditor.use_cases.auditing.collect_training_session import TrainingSessionCollector
 from flops_auditor.use_cases.auditing.recording import Recorder
@@ -68,7 +70,12 @@ def collectors(vocabulary: TrainerMetrics, compares_artifacts: bool) -> Collecto
     training_jobs = TrainingJobCollector(SageMakerJobs(sagemaker_in), metrics, vocabulary, objects, side_by_side)
     customization_jobs = CustomizationJobCollector(BedrockJobs(bedrock_in), S3ObjectEntries(client("s3")))
     training_sessions = TrainingSessionCollector(SageMakerSessions(sagemaker_in))
-    return {TRAINING_JOB: training_jobs, TRAINING_SESSION: training_sessions, CUSTOMIZATION_JOB: customization_jobs}
+    return {
+        TRAINING_JOB: training_jobs,
+        TRAINING_SESSION: training_sessions,
+        SAGEMAKER_JOB: SageMakerJobCollector(DescribedSageMakerJobs(sagemaker_in)),
+        CUSTOMIZATION_JOB: customization_jobs,
+    }
 
 
 def signed_by_ledger(archive: Archive, own: Callable[[], bytes], line: bytes) -> bool:

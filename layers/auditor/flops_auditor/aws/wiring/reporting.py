@@ -7,7 +7,16 @@ from flops_auditor.aws.stores.dynamodb_pending import DynamoDbPendingRecords
 from flops_auditor.aws.stores.dynamodb_reading import DynamoDbReadings
 from flops_auditor.aws.stores.dynamodb_seen import DynamoDbRecordIndex, DynamoDbSeenJobs
 from flops_auditor.aws.stores.s3_archive import S3Archive
-from flops_auditor.aws.wiring.doors import ALL_DOORS, BEDROCK, CUSTOMIZATION_READER, READER, SESSION_READER, SESSIONS
+from flops_auditor.aws.wiring.doors import (
+    ALL_DOORS,
+    BEDROCK,
+    CUSTOMIZATION_READER,
+    NEWER_JOBS,
+    NEWER_JOBS_READER,
+    READER,
+    SESSION_READER,
+    SESSIONS,
+)
 from flops_auditor.aws.wiring.environment import ReportEnvironment
 from flops_auditor.aws.wiring.listing import regions_from
 from flops_auditor.aws.wiring.recording import now
@@ -28,7 +37,8 @@ def reporter_from(environment: ReportEnvironment) -> Reporter:
 
     doors = [door(READER)]
     if environment.doors == ALL_DOORS:
-        doors += [door(SESSION_READER, SESSIONS), door(CUSTOMIZATION_READER, BEDROCK, BEDROCK)]
+        doors += [door(SESSION_READER, SESSIONS), door(NEWER_JOBS_READER, NEWER_JOBS)]
+        doors += [door(CUSTOMIZATION_READER, BEDROCK, BEDROCK)]
     return Reporter(
         ledger_id=environment.ledger_id,
         records=DynamoDbCurrentRecords(dynamodb, table),

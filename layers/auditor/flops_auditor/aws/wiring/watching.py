@@ -7,13 +7,22 @@ from flops_auditor.aws.calls.clients import client, sagemaker_in
 from flops_auditor.aws.calls.side_by_side import side_by_side
 from flops_auditor.aws.sources.sagemaker import SageMakerStopper
 from flops_auditor.aws.stores.dynamodb_seen import DynamoDbSeenJobs
-from flops_auditor.aws.wiring.doors import ALL_DOORS, SESSION_WATCH_READER, SESSIONS, WATCH_READER
+from flops_auditor.aws.wiring.doors import (
+    ALL_DOORS,
+    NEWER_JOBS,
+    NEWER_JOBS_WATCH_READER,
+    SESSION_WATCH_READER,
+    SESSIONS,
+    WATCH_READER,
+)
 from flops_auditor.aws.wiring.environment import WatchEnvironment
-from flops_auditor.aws.wiring.listing import reader_from, regions_from, session_reader_from
+from flops_auditor.aws.wiring.listing import newer_jobs_reader_from, reader_from, regions_from, session_reader_from
 from flops_auditor.aws.wiring.recording import NoReassessments, recorder_with
-from flops_auditor.domain.runs.evidence import TRAINING_SESSION
+from flops_auditor.domain.runs.evidence import SAGEMAKER_JOB, TRAINING_SESSION
+from flops_auditor.domain.runs.sources.sagemaker_job_answer import TRAINS
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.watch_jobs import Watcher
+from flops_auditor.use_cases.listing.job_reader import JobReader
 
 
 class MalformedWarningLevels(AuditorError):
@@ -34,22 +43,30 @@ def read_fractions(text: str) -> tuple[Fraction, ...]:
 
 
 def watchers_from(environment: WatchEnvironment) -> tuple[Watcher, ...]:
-    """What watches each door of which runs are watched, training jobs first. Not every region has sessions, and none is
-    stopped.
+    """What watches each door of which runs are watched, training jobs first. Not every region has the others, and none
+    of them is stopped.
     """
-    jobs = watcher_from(environment)
+    jobs, table = watcher_from(environment), environment.table_name
     if environment.doors != ALL_DOORS:
         return (jobs,)
-    reader = session_reader_from(environment, environment.table_name, SESSION_WATCH_READER)
-    sessions = replace(
+
+    def watches(service: str, reader: JobReader, waits_as: str) -> Watcher:
+        return replace(
+            jobs,
+            service=service,
+            reader=replace(reader, again=False),
+            seen=DynamoDbSeenJobs(client("dynamodb"), table, service=waits_as),
+            home="",
+            stopper=None,
+        )
+
+    sessions = session_reader_from(environment, table, SESSION_WATCH_READER)
+    training = newer_jobs_reader_from(environment, table, NEWER_JOBS_WATCH_READER, (TRAINS,))
+    return (
         jobs,
-        service=TRAINING_SESSION,
-        reader=replace(reader, again=False),
-        seen=DynamoDbSeenJobs(client("dynamodb"), environment.table_name, service=SESSIONS),
-        home="",
-        stopper=None,
+        watches(TRAINING_SESSION, sessions, SESSIONS),
+        watches(SAGEMAKER_JOB, training, NEWER_JOBS),
     )
-    return jobs, sessions
 
 
 def watcher_from(environment: WatchEnvironment) -> Watcher:

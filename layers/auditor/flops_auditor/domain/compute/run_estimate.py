@@ -35,6 +35,7 @@ from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.remedies import AMEND, ASK, BETTER, CORRECT_ACTIVITY
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.techniques import REINFORCEMENT_TECHNIQUES
+from flops_auditor.domain.runs.training_time import TrainingTime
 from flops_auditor.domain.values.amounts import at_least, summed
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 
@@ -221,7 +222,7 @@ def estimate_job(
     doubts = (*declared.figure_doubts, *of_run, *hardware.doubts, *observed.doubts, *unread)
     estimate = _estimated(run, declared, observed, hardware, model, doubts)
     signs = (*observed.training_signs, *declared.signs_of_training)
-    return _not_training(estimate, signs, declared) if declared.activity == "not-training" else estimate
+    return _not_training(estimate, signs, declared, run.time) if declared.activity == "not-training" else estimate
 
 
 def _estimated(
@@ -299,10 +300,12 @@ def _said_of_caution(chosen: Tier | None, updates: int | None, cautious: int | N
     return [CAUTIOUS_BOUND(flop=cautious) if updates == cautious else CAUTIOUS_BOUNDS(updates=updates, flop=cautious)]
 
 
-def _not_training(otherwise: Estimate, signs: tuple[str, ...], declared: Declared) -> Estimate:
-    """0 FLOP by Annex A.1, with what it would be, since the declaration cannot be checked."""
+def _not_training(otherwise: Estimate, signs: tuple[str, ...], declared: Declared, time: TrainingTime) -> Estimate:
+    """0 FLOP by Annex A.1, with what it would be, since the declaration cannot be checked, or why it did not train."""
     assumptions = [NOT_TRAINING()]
-    if otherwise.best_flop is not None:
+    if time.seconds == 0:
+        assumptions.append(time.basis)
+    elif otherwise.best_flop is not None:
         were = WERE_IT_TRAINING(best=otherwise.best_flop, upper=otherwise.cautious_upper_flop, method=otherwise.method)
         assumptions.append(were)
     if declared.told_not_to_train and declared.training_signs:

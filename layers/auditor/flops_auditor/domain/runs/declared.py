@@ -122,9 +122,9 @@ class Statements:
     `channels` are inputs that give it a model: the name that its owner chose -> where it lies. `model_names` are where
     the service's own fields name the model it trains -> its name there, most explicit first, `model_tags` are tags that
     the service's tools name it with; `technique` how it is trained; `parameter_efficient` that only adapters are;
-    `evaluation` that nothing is; `trains` are those of its service's fields that only training has; `folders` are those
-    of the service's containers; `unread` are kinds of these, in words, of which more was said than was read, `unheard`
-    those of which all places were read, but not all settings.
+    `evaluation` that nothing is; `generates` that it makes data for training; `trains` are those of its service's
+    fields that only training has; `folders` are those of the service's containers; `unread` are kinds of these, in
+    words, of which more was said than was read, `unheard` those of which all places were read, but not all settings.
     """
 
     tags: Mapping[str, str]
@@ -137,6 +137,7 @@ class Statements:
     technique: str = ""
     parameter_efficient: bool = False
     evaluation: bool = False
+    generates: bool = False
     trains: tuple[str, ...] = ()
     folders: Folders = Folders()
     unread: tuple[str, ...] = ()
@@ -364,7 +365,8 @@ def read_declared(statements: Statements) -> Declared:
     if reader.tag("precision") and not reader.precision():
         reader.figure_doubts.append(reader.unknown("precision", reader.tag("precision"), ", ".join(PRECISIONS)))
     chosen = reader.choice("activity", ACTIVITIES)
-    activity: Activity = next((known for known in ACTIVITIES if known == chosen), "fine-tuning")
+    stated: Activity = next((known for known in ACTIVITIES if known == chosen), "fine-tuning")
+    activity: Activity = "synthetic-data" if statements.generates else stated
     variables = {k: text for k, text in statements.environment.items() if is_read(k) or names_a_technique(k, text)}
     places = {"variable": variables, "argument": statements.arguments, "hyperparameter": statements.parameters}
     read = {word: Hyperparameters.of(given) for word, given in places.items() if given}

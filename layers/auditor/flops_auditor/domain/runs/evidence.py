@@ -25,6 +25,8 @@ CUSTOMIZATION_JOB = "bedrock:model-customization-job"
 """The same of GetModelCustomizationJob."""
 TRAINING_SESSION = "sagemaker:training-session"
 """The same of DescribeTrainingSession."""
+SAGEMAKER_JOB = "sagemaker:job"
+"""The same of DescribeJob."""
 
 
 class MalformedEvidence(AuditorError):

@@ -40,6 +40,7 @@ _STORAGE = re.compile(
     r"|arn:aws[a-z-]*:(?:s3[a-z-]*:.+|bedrock:[^:]*:\d*:(?:custom|imported)-model/.+|sagemaker:[^:]*:\d+:(?:model|hub-content)/.+)",
     re.IGNORECASE | re.DOTALL,
 )
+_REGISTERED = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:\d{12}:hub-content/\S+")
 _MADE_BY_BEDROCK = re.compile(
     r"arn:aws[a-z-]*:bedrock:[a-z0-9-]{1,20}:\d{12}:(?:model-customization-job|custom-model)/[^\s]{1,300}"
 )
@@ -107,16 +108,22 @@ def is_access_point(location: Location) -> bool:
 
 
 def can_be_followed(location: Location) -> bool:
-    """Whether whoever reads what lies at a place names it so, however he spells it. What a job of Bedrock made has one
-    name, the ARN that Bedrock says of it.
+    """Whether whoever reads what lies at a place names it so, however he spells it. What a job of Bedrock made, or
+    what is registered, has one name, its ARN.
     """
-    followed = location.in_s3 or is_made_by_bedrock(str(location)) or not may_store(str(location))
+    named = is_made_by_bedrock(str(location)) or is_registered(str(location))
+    followed = location.in_s3 or named or not may_store(str(location))
     return not is_access_point(location) and followed
 
 
 def is_made_by_bedrock(text: str) -> bool:
     """Whether a text is the ARN of a customization job, or of a custom model."""
     return _MADE_BY_BEDROCK.fullmatch(text) is not None
+
+
+def is_registered(text: str) -> bool:
+    """Whether a text is the ARN of data, or of a model, in a registry of an account; public hubs are no account's."""
+    return _REGISTERED.fullmatch(text) is not None
 
 
 def may_store(text: str) -> bool:

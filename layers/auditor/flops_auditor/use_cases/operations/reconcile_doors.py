@@ -10,7 +10,8 @@ from flops_auditor.use_cases.operations.reconcile_jobs import Reconciler, Reconc
 TRAINING_JOBS = "training jobs"
 CUSTOMIZATION_JOBS = "model customization jobs"
 TRAINING_SESSIONS = "training sessions"
-EVERY_DOOR = (TRAINING_JOBS, TRAINING_SESSIONS, CUSTOMIZATION_JOBS)
+SAGEMAKER_JOBS = "SageMaker jobs"
+EVERY_DOOR = (TRAINING_JOBS, TRAINING_SESSIONS, SAGEMAKER_JOBS, CUSTOMIZATION_JOBS)
 Doors = Mapping[str, Reconciler]
 """By what goes through them, in words; the first has its turn first."""
 Reports = Mapping[str, ReconcileReport]

@@ -195,6 +195,13 @@ class TrainingSessions(Protocol):
         """The DescribeTrainingSession answer, tags within. Raises UnknownTrainingJob or SourceDenied."""
 
 
+class DescribedJobs(Protocol):
+    """What SageMaker says about jobs of the newer kinds, whose names are of a category."""
+
+    def describe(self, arn: str) -> Mapping[str, Any]:
+        """The DescribeJob answer, tags within. Raises UnknownTrainingJob or SourceDenied."""
+
+
 class CustomizationJobs(Protocol):
     """What Bedrock says about model customization jobs."""
 

@@ -106,8 +106,12 @@ def is_own_package(location: Location, job: TrainingJob) -> bool:
     """Whether a place is a model package of the job's account: that of its role before the job has an ARN, and any
     where neither says.
     """
-    account = _owner(job.training_job_arn) or _owner(job.role_arn)
-    return _is_package(location) and account in ([], _owner(location.space))
+    return is_package_of(location, job.training_job_arn if _owner(job.training_job_arn) else job.role_arn)
+
+
+def is_package_of(location: Location, arn: str) -> bool:
+    """Whether a place is a model package of the account of an ARN, or of any, where that says none."""
+    return is_package(location) and _owner(arn) in ([], _owner(location.space))
 
 
 def own_packages(named: Sequence[Reference], job: TrainingJob) -> tuple[str, ...]:
@@ -195,7 +199,7 @@ def beginnings(
     foreign = [
         FOREIGN_PACKAGE(where=place.where, arn=place.location.space)
         for place in begins
-        if _is_package(place.location) and not is_own_package(place.location, job)
+        if is_package(place.location) and not is_own_package(place.location, job)
     ]
     unfollowed = [each for place in begins if not place.exact for each in _not_followed(place, packages)]
     return begins, tuple(dict.fromkeys((*notes, *foreign, *unfollowed)))
@@ -237,7 +241,8 @@ def _doubt(place: Reference, packages: Packages) -> Remark | None:
         return MALFORMED_PACKAGE(**facts, error=str(error))
 
 
-def _is_package(location: Location) -> bool:
+def is_package(location: Location) -> bool:
+    """Whether a place is a model package."""
     return _ARN.fullmatch(location.space) is not None
 
 

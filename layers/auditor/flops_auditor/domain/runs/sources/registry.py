@@ -17,12 +17,15 @@ from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.sources import (
     customization_job,
     customization_job_events,
+    sagemaker_job,
+    sagemaker_job_events,
     training_job,
     training_job_events,
     training_session,
     training_session_events,
 )
 from flops_auditor.domain.runs.sources.customization_job_answer import is_customization_job
+from flops_auditor.domain.runs.sources.sagemaker_job_answer import is_sagemaker_job
 from flops_auditor.domain.runs.sources.training_job_page import console_page
 from flops_auditor.domain.runs.sources.training_job_places import PLACE_MEMBERS, least
 from flops_auditor.domain.runs.sources.training_session_answer import is_training_session
@@ -68,6 +71,9 @@ SERVICES: Services = MappingProxyType(
         ),
         training_session.SOURCE: Service(
             training_session.read_training_session, training_session_events.points_at, recognises=is_training_session
+        ),
+        sagemaker_job.SOURCE: Service(
+            sagemaker_job.read_sagemaker_job, sagemaker_job_events.points_at, recognises=is_sagemaker_job
         ),
     }
 )

@@ -1,0 +1,134 @@
+"""The DescribedJobs, JobListing and JobStates ports on Amazon SageMaker's jobs of the newer kinds, in any region."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from flops_auditor.aws.calls.listing_pages import page_at_pace
+from flops_auditor.aws.calls.pace import Pace
+from flops_auditor.aws.calls.refusals import outages
+from flops_auditor.aws.sources.sagemaker import described
+from flops_auditor.domain.runs.sources.sagemaker_job_answer import CATEGORIES, DESCRIBE_SAGEMAKER_JOB, category_in
+from flops_auditor.domain.values.arns import name_of, region_of
+from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage, SourceUnavailable, UnknownTrainingJob
+
+LIST_SAGEMAKER_JOBS = "sagemaker:ListJobs"
+PAGE = 100
+"""The most that ListJobs gives at once."""
+MOST_PAGES = 500
+"""Of one category."""
+_NOT_OFFERED = "UnknownOperationException"
+"""What a region answers to an operation that it does not have (AWS JSON protocols): it has no such jobs, either."""
+
+
+class DescribedSageMakerJobs:
+    """Needs sagemaker:DescribeJob."""
+
+    def __init__(self, client_for: Callable[[str], Any]) -> None:
+        self._client_for = client_for
+
+    def describe(self, arn: str) -> Mapping[str, Any]:
+        """The answer without transport metadata; tags stand in it."""
+        client = self._client_for(region_of(arn))
+        ask = partial(client.describe_job, JobName=name_of(arn), JobCategory=category_in(arn))
+        return described(DESCRIBE_SAGEMAKER_JOB, ask, arn)
+
+
+class SageMakerJobListing:
+    """Needs sagemaker:ListJobs. The clients must not try again by themselves.
+
+    It lists one category at a time, so that those of a region are read whole each time. Each category keeps a pace of
+    its own: five requests follow each other, and whoever is throttled slows down.
+    """
+
+    def __init__(
+        self, client_for: Callable[[str], Any], pace: Callable[[], Pace], categories: Sequence[str] = CATEGORIES
+    ) -> None:
+        self._client_for = client_for
+        self._paces = {category: pace() for category in categories}
+
+    def page(self, region: str, created_before: datetime, token: str = "") -> ListedPage:
+        """All jobs of the categories, the newest first; each page asked for again, more slowly, where it was throttled
+        or did not come.
+        """
+        try:
+            jobs = [each for category in self._paces for each in self._of(category, region, created_before)]
+        except _NoSuchOperation:
+            jobs = []
+        return ListedPage(tuple(sorted(jobs, key=lambda each: each.creation_time, reverse=True)))
+
+    def _of(self, category: str, region: str, created_before: datetime) -> Iterator[ListedJob]:
+        token = ""
+        for _ in range(MOST_PAGES):
+            ask = partial(self._ask, category, region, created_before, token)
+            answer = page_at_pace(ask, LIST_SAGEMAKER_JOBS, region, self._paces[category])
+            yield from (_listed(each, region) for each in answer.get("JobSummaries", []))
+            token = answer.get("NextToken", "")
+            if not token:
+                return
+        raise SourceUnavailable(f"{LIST_SAGEMAKER_JOBS} gave more than {MOST_PAGES} pages of {category}")
+
+    def _ask(self, category: str, region: str, created_before: datetime, token: str) -> Mapping[str, Any]:
+        more = {"NextToken": token} if token else {}
+        try:
+            answer: Mapping[str, Any] = self._client_for(region).list_jobs(
+                JobCategory=category, MaxResults=PAGE, CreationTimeBefore=created_before, **more
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == _NOT_OFFERED:
+                raise _NoSuchOperation from error
+            if _is_unknown(category, error):
+                return {}
+            raise
+        return answer
+
+
+class SageMakerJobStates:
+    """The JobStates port: needs what DescribedSageMakerJobs needs."""
+
+    asks = asks_tags = DESCRIBE_SAGEMAKER_JOB
+
+    def __init__(self, client_for: Callable[[str], Any]) -> None:
+        self._jobs = DescribedSageMakerJobs(client_for)
+
+    def now(self, job: ListedJob) -> ListedJob | None:
+        """What DescribeJob says of it now."""
+        answer = self._answer(job)
+        if answer is None or abs(answer["CreationTime"] - job.creation_time) >= timedelta(seconds=1):
+            return None
+        return replace(job, status=str(answer["JobStatus"]), last_modified=_modified(answer) or job.last_modified)
+
+    def tags(self, job: ListedJob) -> Sequence[Mapping[str, str]]:
+        """Those in its description; none of one that is gone."""
+        return (self._answer(job) or {}).get("Tags") or []
+
+    def _answer(self, job: ListedJob) -> Mapping[str, Any] | None:
+        try:
+            with outages(self.asks):
+                return self._jobs.describe(job.arn)
+        except UnknownTrainingJob:
+            return None
+
+
+class _NoSuchOperation(Exception):
+    """A region does not have the operation."""
+
+
+def _is_unknown(category: str, error: ClientError) -> bool:
+    """Whether a region refuses a category as one that it does not know: it has no jobs of it."""
+    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+    return code == "ValidationException" and category in message and "enum value set" in message
+
+
+def _listed(summary: Mapping[str, Any], region: str) -> ListedJob:
+    created, status = summary["CreationTime"].astimezone(UTC), summary["JobStatus"]
+    return ListedJob(summary["JobName"], summary["JobArn"], region, status, created, _modified(summary))
+
+
+def _modified(answer: Mapping[str, Any]) -> datetime | None:
+    moment: datetime | None = answer.get("LastModifiedTime")
+    return None if moment is None else moment.astimezone(UTC)
