@@ -19,6 +19,7 @@ from flops_auditor.aws.stores.dynamodb_pending import DynamoDbPendingRecords
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.use_cases.ports.ledger import LogPlace
+from flops_auditor.use_cases.ports.lineage import ANYBODY
 from flops_auditor.use_cases.ports.records import StoredRecord
 from tests.fakes.audit import MemoryIndex, MemoryRecords
 from tests.fakes.demo_ledger import demo_ledger
@@ -73,8 +74,8 @@ def _fill(ledger: LiveLedger) -> None:
         records.commit(job_id, StoredRecord(revision, recorded.lines[job_id][revision]), summary)
     places, index = ledger.recorder.index, DynamoDbLineageIndex(dynamodb, TABLE)
     assert isinstance(places, MemoryIndex)
-    for (kind, _), entries in places.entries.items():
-        index.add([(kind, entry) for entry in entries.values()])
+    for (kind, _, role), entries in places.entries.items():
+        index.add([(kind, entry) for entry in entries.values() if role is ANYBODY])
     logged = [LogPlace(*key, place) for key, place in ledger.pending.logged.items()]
     DynamoDbPendingRecords(dynamodb, TABLE).mark_logged(logged)
     sqs, sns, kms = (session.client(service) for service in ("sqs", "sns", "kms"))
