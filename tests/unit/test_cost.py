@@ -25,9 +25,9 @@ def test_the_page_has_what_other_ways_cost() -> None:
     assert [each.least <= each.most for each in (ours, *others)] == [True] * 4
 
 
-def test_without_a_job_it_costs_less_than_6_usd_a_month() -> None:
+def test_without_a_job_it_costs_as_much_as_the_readme_says() -> None:
     month = list(cost.idle(*cost.read()))
-    assert Decimal(5) < cost.total(month) < Decimal(6)
+    assert Decimal("6.1") < cost.total(month) < Decimal("6.2")
 
 
 def test_every_price_has_a_source() -> None:
@@ -92,7 +92,7 @@ def test_more_regions_cost_more_and_those_recorded_the_same() -> None:
         for each in (calls, cost.with_regions(calls, calls["regions"]), cost.with_regions(calls, 2 * calls["regions"]))
     )
     assert here == same
-    assert Decimal("0.1") < twice - here < Decimal("0.3")
+    assert Decimal("0.1") < twice - here < Decimal("0.5")
 
 
 @pytest.mark.parametrize(("rate", "rounds"), [("1 minute", 43800), ("2 hours", 365), ("1 hour", 730), ("2 days", 15)])
