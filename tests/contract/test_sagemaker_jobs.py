@@ -11,13 +11,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
-from werkzeug.test import EnvironBuilder
-from werkzeug.wrappers import Request
 
-from flops_auditor.aws.calls.listing_pages import MOST_TRIES
+from flops_auditor.aws.calls.listing_pages import MOST_PAGES, MOST_TRIES
 from flops_auditor.aws.calls.pace import Pace
 from flops_auditor.aws.sources.sagemaker_jobs import (
-    MOST_PAGES,
     PAGE,
     DescribedSageMakerJobs,
     SageMakerJobListing,
@@ -36,6 +33,7 @@ from flops_auditor_cli.local_aws.sagemaker_jobs import LocalSageMakerJobs
 from flops_auditor_cli.local_aws.service_shapes import NotOfTheModel
 from tests.fakes.jobs import CREATED, tagged
 from tests.fakes.sagemaker_jobs import agent_arn, agent_job, document
+from tests.fakes.stand_ins import served
 
 REGION = "eu-west-1"
 LATER = CREATED + timedelta(days=30)
@@ -182,17 +180,6 @@ def test_of_one_that_is_gone_it_says_what_was_seen() -> None:
         read_pointer(json.loads(sagemaker_job_message(SeenJob(gone, LATER, description=kept_of(plain(long))))))
     )
     assert (last.role_arn, last.document.unread) == (long["RoleArn"], ("JobConfigDocument",))
-
-
-def served(jobs: LocalSageMakerJobs, operation: str, **parameters: Any) -> tuple[int, Any]:
-    """What the local AWS answers to a request for an operation."""
-    scope = f"AWS4-HMAC-SHA256 Credential=test/d/{REGION}/sagemaker/aws4_request"
-    headers = {"X-Amz-Target": f"SageMaker.{operation}", "Authorization": scope}
-    answer = jobs.serve(
-        Request(EnvironBuilder(method="POST", headers=headers, data=json.dumps(parameters)).get_environ())
-    )
-    assert answer is not None
-    return answer.status_code, json.loads(answer.get_data())
 
 
 def test_the_local_stand_in_takes_and_gives_what_the_service_model_knows_alone() -> None:

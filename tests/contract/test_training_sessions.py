@@ -11,13 +11,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
-from werkzeug.test import EnvironBuilder
-from werkzeug.wrappers import Request
 
-from flops_auditor.aws.calls.listing_pages import MOST_TRIES
+from flops_auditor.aws.calls.listing_pages import MOST_PAGES, MOST_TRIES
 from flops_auditor.aws.calls.pace import Pace
 from flops_auditor.aws.sources.training_sessions import (
-    MOST_PAGES,
     PAGE,
     SageMakerSessions,
     SessionListing,
@@ -35,6 +32,7 @@ from flops_auditor.use_cases.ports.sources import ListedJob, SourceDenied, Sourc
 from flops_auditor_cli.local_aws.service_shapes import NotOfTheModel
 from flops_auditor_cli.local_aws.training_sessions import LocalTrainingSessions
 from tests.fakes.jobs import CREATED, tagged
+from tests.fakes.stand_ins import served
 from tests.fakes.training_sessions import session, session_arn
 
 REGION = "eu-west-1"
@@ -153,16 +151,6 @@ def test_of_one_that_is_gone_it_says_what_was_seen() -> None:
     broken = SeenJob(gone, LATER, description=json.dumps({"TrainingSessionDetail": {"BillableTokenUsage": 5}}))
     _, last = last_word(read_pointer(json.loads(session_message(broken))))
     assert (last.state, last.billable_token_usage.training_token_count) == ("gone", None)
-
-
-def served(sessions: LocalTrainingSessions, operation: str, **parameters: Any) -> tuple[int, Any]:
-    """What the local AWS answers to a request for an operation."""
-    scope = f"AWS4-HMAC-SHA256 Credential=test/20260301/{REGION}/sagemaker/aws4_request"
-    headers = {"X-Amz-Target": f"SageMaker.{operation}", "Authorization": scope.replace("test/20260301", "test/d")}
-    builder = EnvironBuilder(method="POST", headers=headers, data=json.dumps(parameters))
-    answer = sessions.serve(Request(builder.get_environ()))
-    assert answer is not None
-    return answer.status_code, json.loads(answer.get_data())
 
 
 def test_the_local_stand_in_takes_and_gives_what_the_service_model_knows_alone() -> None:

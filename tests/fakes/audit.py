@@ -21,7 +21,7 @@ from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCollector
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.listing.reading import JobReading
-from flops_auditor.use_cases.ports.lineage import ANYBODY, EVERYBODY, IndexEntry, IndexKind
+from flops_auditor.use_cases.ports.lineage import ANYBODY, IndexEntry, IndexKind, read_under
 from flops_auditor.use_cases.ports.records import KnownJob, LastLook, SeenJob, StoredRecord
 from flops_auditor.use_cases.ports.sources import (
     EnabledRegions,
@@ -338,9 +338,8 @@ class MemoryIndex:
 
     def add(self, entries: Sequence[tuple[IndexKind, IndexEntry]]) -> None:
         for kind, entry in entries:
-            for role in {ANYBODY, entry.role, EVERYBODY if entry.counts_for_all else entry.role}:
-                if role is ANYBODY or kind == "output":
-                    self._insert((kind, entry.location.space, role), entry)
+            for role in read_under(kind, entry):
+                self._insert((kind, entry.location.space, role), entry)
 
     def _insert(self, among: tuple[IndexKind, str, str | None], entry: IndexEntry) -> None:
         found = self.entries.setdefault(among, {})

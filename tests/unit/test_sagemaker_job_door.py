@@ -1,8 +1,5 @@
 """From the listing of a SageMaker job of the newer kinds to its record, with twins of every port."""
 
-import json
-from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,32 +16,15 @@ from flops_auditor.domain.runs.sources.sagemaker_job_answer import GENERATES
 from flops_auditor.domain.runs.sources.sagemaker_job_events import pointer_to
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.use_cases.auditing.amend_record import amend
-from flops_auditor.use_cases.auditing.audit_job import NotFinished, Territory, handle_event
-from flops_auditor.use_cases.auditing.collect_sagemaker_job import SageMakerJobCollector
-from flops_auditor.use_cases.auditing.collect_training_session import TrainingSessionCollector
+from flops_auditor.use_cases.auditing.audit_job import NotFinished, handle_event
+from flops_auditor.use_cases.auditing.collect_sagemaker_job import sagemaker_job_collector
+from flops_auditor.use_cases.auditing.collect_training_session import training_session_collector
 from flops_auditor.use_cases.auditing.keep_record import ForeignEvidence, case_behind, newest
-from flops_auditor.use_cases.auditing.recording import Recorder
-from flops_auditor.use_cases.auditing.watch_doors import watch_doors
-from flops_auditor.use_cases.auditing.watch_jobs import Watched, Watcher
-from flops_auditor.use_cases.listing.job_reader import JobReader
-from flops_auditor.use_cases.operations.reconcile_jobs import Reconciler, ReconcileReport, reconcile, tell_people
 from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
 from flops_auditor.use_cases.recomputing.recompute import recompute
-from tests.fakes.audit import (
-    FakeTrainingJobs,
-    FixedClock,
-    FixedRegions,
-    MemoryAlerts,
-    MemoryQueue,
-    MemoryReadings,
-    MemoryReassessments,
-    MemoryRecordIndex,
-    MemorySeenJobs,
-    recorder,
-)
+from tests.fakes.door_world import TERRITORY, DoorWorld
 from tests.fakes.jobs import CREATED, describe
 from tests.fakes.lineage import channel
-from tests.fakes.running import LEVELS, watcher_of
 from tests.fakes.sagemaker_jobs import (
     ACCOUNT,
     COUNTED,
@@ -59,84 +39,21 @@ from tests.fakes.sagemaker_jobs import (
 from tests.fakes.training_sessions import FakeTrainingSessions, session, session_arn
 from tests.unit.test_amend import amendment
 
-TERRITORY = Territory("123456789012", FixedRegions())
-HOUR = timedelta(hours=1)
 
+class World(DoorWorld):
+    """A world of jobs, with the sessions that they go on from."""
 
-@dataclass
-class World:
-    """An account with its jobs, its ledger, and a clock that stands ten days after the first job."""
-
-    newer: FakeSageMakerJobs = field(default_factory=FakeSageMakerJobs)
-    sessions: FakeTrainingSessions = field(default_factory=FakeTrainingSessions)
-    jobs: FakeTrainingJobs = field(default_factory=FakeTrainingJobs)
-    seen: MemorySeenJobs = field(default_factory=MemorySeenJobs)
-    queue: MemoryQueue = field(default_factory=MemoryQueue)
-    alerts: MemoryAlerts = field(default_factory=MemoryAlerts)
-    clock: FixedClock = field(default_factory=lambda: FixedClock(CREATED + timedelta(days=10)))
-    recorder: Recorder = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.again = MemoryReassessments()
-        made = recorder(self.jobs, alerts=self.alerts, clock=self.clock, seen=self.seen, queue=self.again)
-        more = {
-            SAGEMAKER_JOB: SageMakerJobCollector(self.newer),
-            TRAINING_SESSION: TrainingSessionCollector(self.sessions),
+    def __init__(self) -> None:
+        self.newer, self.sessions = FakeSageMakerJobs(), FakeTrainingSessions()
+        collectors = {
+            SAGEMAKER_JOB: sagemaker_job_collector(self.newer),
+            TRAINING_SESSION: training_session_collector(self.sessions),
         }
-        self.recorder = replace(made, collectors={**made.collectors, **more})
-        self.reader = JobReader(self.newer, MemoryReadings(), self.clock)
-        self.watcher = Watcher(
-            recorder=self.recorder,
-            reader=JobReader(self.newer, MemoryReadings(), self.clock, again=False),
-            seen=self.seen,
-            regions=FixedRegions(),
-            fractions=LEVELS,
-            home="",
-            service=SAGEMAKER_JOB,
-        )
-
-    def reconcile(self) -> ReconcileReport:
-        """A round of the reconciliation, an hour after the one before; the audit of what it queued."""
-        self.clock.now += HOUR
-        reconciler = Reconciler(
-            regions=FixedRegions(),
-            reader=self.reader,
-            states=self.newer,
-            index=MemoryRecordIndex(self.recorder.records),  # type: ignore[arg-type]
-            seen=self.seen,
-            queue=self.queue,
-            records=self.recorder.records,
-            lineage=self.recorder.index,
-            alerts=self.alerts,
-            home="",
-            room=10**9,
-        )
-        report = reconcile(reconciler, lambda: False)
-        tell_people(report, reconciler)
-        while self.queue.jobs:
-            self.audit(json.loads(sagemaker_job_message(self.queue.jobs.pop(0))))
-        return report
-
-    def audit(self, event: dict[str, Any]) -> str:
-        """The audit of an event, and of all that it has assessed again; the job's identity."""
-        outcome = handle_event(event, self.recorder, "worker", TERRITORY)
-        while self.again.waiting:
-            handle_event(self.again.waiting.pop(0).to_event(), self.recorder, "worker", TERRITORY)
-        return outcome.job_id
-
-    def watch(self) -> Watched:
-        """A round of the watch."""
-        done = watch_doors(
-            [watcher_of(self.recorder, self.jobs), self.watcher], lambda: False, lambda: nullcontext(True)
-        )
-        assert done.failures == ()
-        return done
+        super().__init__(SAGEMAKER_JOB, self.newer, sagemaker_job_message, collectors)
 
     def content(self, answer: dict[str, Any]) -> dict[str, Any]:
         """The newest record of a job."""
-        kept = newest(case_of(agent_evidence(answer)).run.job_id, self.recorder)
-        assert kept is not None
-        return dict(kept.content)
+        return self.newest_of(agent_evidence(answer))
 
 
 def running(number: int = 1, **changes: Any) -> dict[str, Any]:

@@ -1,8 +1,5 @@
 """From the listing of a training session to its record, with twins of every port."""
 
-import json
-from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,109 +15,29 @@ from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor.domain.runs.sources.training_session_events import pointer_to
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.use_cases.auditing.amend_record import amend
-from flops_auditor.use_cases.auditing.audit_job import NotFinished, Territory, handle_event
-from flops_auditor.use_cases.auditing.collect_training_session import TrainingSessionCollector
+from flops_auditor.use_cases.auditing.audit_job import NotFinished, handle_event
+from flops_auditor.use_cases.auditing.collect_training_session import training_session_collector
 from flops_auditor.use_cases.auditing.keep_record import ForeignEvidence, case_behind, newest
-from flops_auditor.use_cases.auditing.recording import Recorder
-from flops_auditor.use_cases.auditing.watch_doors import watch_doors
-from flops_auditor.use_cases.auditing.watch_jobs import Watched, Watcher
-from flops_auditor.use_cases.listing.job_reader import JobReader
-from flops_auditor.use_cases.operations.reconcile_jobs import (
-    Reconciler,
-    ReconcileReport,
-    reconcile,
-    tell_people,
-)
 from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
 from flops_auditor.use_cases.recomputing.recompute import recompute
-from tests.fakes.audit import (
-    FakeTrainingJobs,
-    FixedClock,
-    FixedRegions,
-    MemoryAlerts,
-    MemoryQueue,
-    MemoryReadings,
-    MemoryReassessments,
-    MemoryRecordIndex,
-    MemorySeenJobs,
-    recorder,
-)
+from tests.fakes.door_world import HOUR, TERRITORY, DoorWorld
 from tests.fakes.jobs import CREATED, describe
 from tests.fakes.lineage import channel
-from tests.fakes.running import LEVELS, watcher_of
 from tests.fakes.training_sessions import TRAINED, USAGE, FakeTrainingSessions, session, session_arn, session_evidence
 from tests.unit.test_amend import amendment
 
-TERRITORY = Territory("123456789012", FixedRegions())
-HOUR = timedelta(hours=1)
 
+class World(DoorWorld):
+    """A world of sessions."""
 
-@dataclass
-class World:
-    """An account with its sessions, its ledger, and a clock that stands ten days after the first session."""
-
-    sessions: FakeTrainingSessions = field(default_factory=FakeTrainingSessions)
-    jobs: FakeTrainingJobs = field(default_factory=FakeTrainingJobs)
-    seen: MemorySeenJobs = field(default_factory=MemorySeenJobs)
-    queue: MemoryQueue = field(default_factory=MemoryQueue)
-    alerts: MemoryAlerts = field(default_factory=MemoryAlerts)
-    clock: FixedClock = field(default_factory=lambda: FixedClock(CREATED + timedelta(days=10)))
-    recorder: Recorder = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.again = MemoryReassessments()
-        made = recorder(self.jobs, alerts=self.alerts, clock=self.clock, seen=self.seen, queue=self.again)
-        collector = TrainingSessionCollector(self.sessions)
-        self.recorder = replace(made, collectors={**made.collectors, TRAINING_SESSION: collector})
-        self.reader = JobReader(self.sessions, MemoryReadings(), self.clock)
-        self.watcher = Watcher(
-            recorder=self.recorder,
-            reader=JobReader(self.sessions, MemoryReadings(), self.clock, again=False),
-            seen=self.seen,
-            regions=FixedRegions(),
-            fractions=LEVELS,
-            home="",
-            service=TRAINING_SESSION,
-        )
-
-    def reconcile(self) -> ReconcileReport:
-        """A round of the reconciliation, an hour after the one before; the audit of what it queued."""
-        self.clock.now += HOUR
-        reconciler = Reconciler(
-            regions=FixedRegions(),
-            reader=self.reader,
-            states=self.sessions,
-            index=MemoryRecordIndex(self.recorder.records),  # type: ignore[arg-type]
-            seen=self.seen,
-            queue=self.queue,
-            records=self.recorder.records,
-            lineage=self.recorder.index,
-            alerts=self.alerts,
-            home="",
-            room=10**9,
-        )
-        report = reconcile(reconciler, lambda: False)
-        tell_people(report, reconciler)
-        while self.queue.jobs:
-            handle_event(json.loads(session_message(self.queue.jobs.pop(0))), self.recorder, "worker", TERRITORY)
-        while self.again.waiting:
-            handle_event(self.again.waiting.pop(0).to_event(), self.recorder, "worker", TERRITORY)
-        return report
-
-    def watch(self) -> Watched:
-        """A round of the watch."""
-        done = watch_doors(
-            [watcher_of(self.recorder, self.jobs), self.watcher], lambda: False, lambda: nullcontext(True)
-        )
-        assert done.failures == ()
-        return done
+    def __init__(self) -> None:
+        self.sessions = FakeTrainingSessions()
+        collector = training_session_collector(self.sessions)
+        super().__init__(TRAINING_SESSION, self.sessions, session_message, {TRAINING_SESSION: collector})
 
     def content(self, detail: dict[str, Any]) -> dict[str, Any]:
         """The newest record of a session."""
-        run = session_evidence({"TrainingSessionDetail": detail})
-        kept = newest(case_id(run), self.recorder)
-        assert kept is not None
-        return dict(kept.content)
+        return self.newest_of(session_evidence({"TrainingSessionDetail": detail}))
 
 
 def case_id(evidence: Evidence) -> str:

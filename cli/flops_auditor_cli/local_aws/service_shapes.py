@@ -1,11 +1,12 @@
-"""Requests and answers of SageMaker's operations, held against botocore's own service model: what a stand-in of the
-local AWS takes and gives.
+"""Stand-ins of the local AWS for operations of SageMaker that moto has not: their requests and answers are held against
+botocore's own service model.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -13,13 +14,74 @@ from typing import Any
 import botocore.session
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Request, Response
 
 from flops_auditor_cli.local_aws.training_jobs import as_datetime
+
+_TARGET = "SageMaker."
+Parameters = Mapping[str, Any]
+Answer = Mapping[str, Any]
 
 
 class NotOfTheModel(ValueError):
     """A request or an answer that botocore's service model does not know."""
+
+
+class StandIn(ABC):
+    """Answers of the operation `describes` by ARN, and what else is asked of them."""
+
+    describes: str
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Answer] = {}
+
+    @abstractmethod
+    def operations(self) -> Mapping[str, Callable[[Parameters, str], Answer | None]]:
+        """What answers each operation in a region; None where it knows nothing of that name."""
+
+    @abstractmethod
+    def arn_of(self, answer: Answer) -> str:
+        """Whose answer it is."""
+
+    def load(self, answer: Answer) -> None:
+        """Make a run known. Raises NotOfTheModel."""
+        _checked(self.describes, "output_shape", answer)
+        self.answers[self.arn_of(answer)] = answer
+
+    def here(self, region: str) -> list[Answer]:
+        """The answers about runs of a region."""
+        return [each for arn, each in self.answers.items() if arn.split(":")[3] == region]
+
+    def serve(self, request: Request) -> Response | None:
+        """The answer to a request for one of the operations, None to any other."""
+        operation = request.headers.get("X-Amz-Target", "").removeprefix(_TARGET)
+        answering = self.operations().get(operation)
+        if answering is None:
+            return None
+        region = request.headers["Authorization"].split("/")[2]
+        try:
+            answer = answering(_asked_of(operation, json.loads(request.get_data())), region)
+        except NotOfTheModel as error:
+            return _refused("ValidationException", str(error))
+        if answer is None:
+            return _refused("ResourceNotFound", "Requested resource not oldest_first.")
+        body = json.dumps(_checked(operation, "output_shape", answer), default=datetime.timestamp)
+        return Response(body, content_type="application/x-amz-json-1.1")
+
+
+def page_of(described: Sequence[Answer], asked: Parameters, default: int) -> tuple[list[Answer], Mapping[str, str]]:
+    """The page that is asked for of what was created before the time that is asked for, the oldest first, since it is
+    said nowhere in which order SageMaker gives them; and the token of the next one, where there is one. `default` is
+    how many a page has where nothing says so.
+    """
+    before = asked.get("CreationTimeBefore")
+    oldest_first = sorted(
+        (each for each in described if before is None or each["CreationTime"] < before),
+        key=lambda each: each["CreationTime"],
+    )
+    begin = int(asked.get("NextToken", 0))
+    end = begin + int(asked.get("MaxResults", default))
+    return oldest_first[begin:end], {"NextToken": str(end)} if end < len(oldest_first) else {}
 
 
 @cache
@@ -27,13 +89,13 @@ def _model() -> ServiceModel:
     return botocore.session.get_session().get_service_model("sagemaker")
 
 
-def asked_of(operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+def _asked_of(operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     """The parameters of a request, its times as datetimes. Raises NotOfTheModel."""
     asked = {name: as_datetime(value) if "Time" in name else value for name, value in parameters.items()}
-    return checked(operation, "input_shape", asked)
+    return _checked(operation, "input_shape", asked)
 
 
-def checked(operation: str, shape: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+def _checked(operation: str, shape: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
     """A request or an answer that is of its shape. Raises NotOfTheModel."""
     report = ParamValidator().validate(dict(value), getattr(_model().operation_model(operation), shape))
     if report.has_errors():
@@ -41,13 +103,7 @@ def checked(operation: str, shape: str, value: Mapping[str, Any]) -> Mapping[str
     return value
 
 
-def answered(operation: str, answer: Mapping[str, Any]) -> Response:
-    """An answer that is of its shape. Raises NotOfTheModel."""
-    body = json.dumps(checked(operation, "output_shape", answer), default=datetime.timestamp)
-    return Response(body, content_type="application/x-amz-json-1.1")
-
-
-def refused(code: str, message: str) -> Response:
+def _refused(code: str, message: str) -> Response:
     """A refusal of this code."""
     text = json.dumps({"__type": code, "message": message})
     return Response(text, status=400, content_type="application/x-amz-json-1.1")

@@ -1,14 +1,18 @@
-"""A page of a listing, asked for at the pace of its quota."""
+"""Pages of a listing, asked for at the pace of its quota."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from flops_auditor.aws.calls.pace import Pace
 from flops_auditor.aws.calls.refusals import outages, passing, refusals
+from flops_auditor.use_cases.ports.sources import SourceUnavailable
 
 MOST_TRIES = 6
+MOST_PAGES = 500
+"""Of a listing that is read whole."""
 
 
 def page_at_pace(ask: Callable[[], Mapping[str, Any]], action: str, region: str, pace: Pace) -> Mapping[str, Any]:
@@ -32,3 +36,19 @@ def page_at_pace(ask: Callable[[], Mapping[str, Any]], action: str, region: str,
                     raise
                 pace.throttled(region)
         return once()
+
+
+def pages_at_pace(
+    ask: Callable[[str], Mapping[str, Any]], action: str, region: str, pace: Pace, listed: str = ""
+) -> Iterator[Mapping[str, Any]]:
+    """All pages of a listing, each as `page_at_pace` gives it. `ask` takes the token of the page before, "" first;
+    `listed` says what is, where the action does not. Raises SourceDenied, SourceUnavailable.
+    """
+    token = ""
+    for _ in range(MOST_PAGES):
+        answer = page_at_pace(partial(ask, token), action, region, pace)
+        yield answer
+        token = answer.get("NextToken", "")
+        if not token:
+            return
+    raise SourceUnavailable(f"{action} gave more than {MOST_PAGES} pages{listed and f' of {listed}'}")

@@ -1,26 +1,23 @@
 """The DescribedJobs, JobListing and JobStates ports on Amazon SageMaker's jobs of the newer kinds, in any region."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from flops_auditor.aws.calls.listing_pages import page_at_pace
+from flops_auditor.aws.calls.listing_pages import pages_at_pace
 from flops_auditor.aws.calls.pace import Pace
-from flops_auditor.aws.calls.refusals import outages
 from flops_auditor.aws.sources.sagemaker import described
+from flops_auditor.aws.sources.self_described import SelfDescribedStates, modified
 from flops_auditor.domain.runs.sources.sagemaker_job_answer import CATEGORIES, DESCRIBE_SAGEMAKER_JOB, category_in
 from flops_auditor.domain.values.arns import name_of, region_of
-from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage, SourceUnavailable, UnknownTrainingJob
+from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage
 
 LIST_SAGEMAKER_JOBS = "sagemaker:ListJobs"
 PAGE = 100
 """The most that ListJobs gives at once."""
-MOST_PAGES = 500
-"""Of one category."""
 _NOT_OFFERED = "UnknownOperationException"
 """What a region answers to an operation that it does not have (AWS JSON protocols): it has no such jobs, either."""
 
@@ -62,15 +59,9 @@ class SageMakerJobListing:
         return ListedPage(tuple(sorted(jobs, key=lambda each: each.creation_time, reverse=True)))
 
     def _of(self, category: str, region: str, created_before: datetime) -> Iterator[ListedJob]:
-        token = ""
-        for _ in range(MOST_PAGES):
-            ask = partial(self._ask, category, region, created_before, token)
-            answer = page_at_pace(ask, LIST_SAGEMAKER_JOBS, region, self._paces[category])
-            yield from (_listed(each, region) for each in answer.get("JobSummaries", []))
-            token = answer.get("NextToken", "")
-            if not token:
-                return
-        raise SourceUnavailable(f"{LIST_SAGEMAKER_JOBS} gave more than {MOST_PAGES} pages of {category}")
+        ask = partial(self._ask, category, region, created_before)
+        for page in pages_at_pace(ask, LIST_SAGEMAKER_JOBS, region, self._paces[category], category):
+            yield from (_listed(each, region) for each in page.get("JobSummaries", []))
 
     def _ask(self, category: str, region: str, created_before: datetime, token: str) -> Mapping[str, Any]:
         more = {"NextToken": token} if token else {}
@@ -87,31 +78,18 @@ class SageMakerJobListing:
         return answer
 
 
-class SageMakerJobStates:
+class SageMakerJobStates(SelfDescribedStates):
     """The JobStates port: needs what DescribedSageMakerJobs needs."""
 
     asks = asks_tags = DESCRIBE_SAGEMAKER_JOB
+    status = "JobStatus"
 
     def __init__(self, client_for: Callable[[str], Any]) -> None:
         self._jobs = DescribedSageMakerJobs(client_for)
 
-    def now(self, job: ListedJob) -> ListedJob | None:
+    def described(self, job: ListedJob) -> Mapping[str, Any]:
         """What DescribeJob says of it now."""
-        answer = self._answer(job)
-        if answer is None or abs(answer["CreationTime"] - job.creation_time) >= timedelta(seconds=1):
-            return None
-        return replace(job, status=str(answer["JobStatus"]), last_modified=_modified(answer) or job.last_modified)
-
-    def tags(self, job: ListedJob) -> Sequence[Mapping[str, str]]:
-        """Those in its description; none of one that is gone."""
-        return (self._answer(job) or {}).get("Tags") or []
-
-    def _answer(self, job: ListedJob) -> Mapping[str, Any] | None:
-        try:
-            with outages(self.asks):
-                return self._jobs.describe(job.arn)
-        except UnknownTrainingJob:
-            return None
+        return self._jobs.describe(job.arn)
 
 
 class _NoSuchOperation(Exception):
@@ -126,9 +104,4 @@ def _is_unknown(category: str, error: ClientError) -> bool:
 
 def _listed(summary: Mapping[str, Any], region: str) -> ListedJob:
     created, status = summary["CreationTime"].astimezone(UTC), summary["JobStatus"]
-    return ListedJob(summary["JobName"], summary["JobArn"], region, status, created, _modified(summary))
-
-
-def _modified(answer: Mapping[str, Any]) -> datetime | None:
-    moment: datetime | None = answer.get("LastModifiedTime")
-    return None if moment is None else moment.astimezone(UTC)
+    return ListedJob(summary["JobName"], summary["JobArn"], region, status, created, modified(summary))

@@ -1,25 +1,23 @@
 """The TrainingSessions, JobListing and JobStates ports on Amazon SageMaker's training sessions, in any region."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from flops_auditor.aws.calls.listing_pages import page_at_pace
+from flops_auditor.aws.calls.listing_pages import pages_at_pace
 from flops_auditor.aws.calls.pace import Pace
-from flops_auditor.aws.calls.refusals import outages
 from flops_auditor.aws.sources.sagemaker import described
+from flops_auditor.aws.sources.self_described import SelfDescribedStates, modified
 from flops_auditor.domain.runs.sources.training_session_answer import DESCRIBE_SESSION, DETAIL
 from flops_auditor.domain.values.arns import name_of
-from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage, SourceUnavailable, UnknownTrainingJob
+from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage
 
 LIST_SESSIONS = "sagemaker:ListTrainingSessions"
 PAGE = 100
 """The most that ListTrainingSessions gives at once."""
-MOST_PAGES = 500
 _NOT_OFFERED = "UnknownOperationException"
 """What a region answers to an operation that it does not have (AWS JSON protocols): it has no sessions, either."""
 
@@ -50,15 +48,9 @@ class SessionListing:
         """All sessions, the newest first; each page asked for again, more slowly, where it was throttled or did not
         come.
         """
-        listed: list[ListedJob] = []
-        for _ in range(MOST_PAGES):
-            ask = partial(self._ask, region, created_before, token)
-            answer = page_at_pace(ask, LIST_SESSIONS, region, self._pace)
-            listed += (_listed(each, region) for each in answer.get("TrainingSessionSummaries", []))
-            token = answer.get("NextToken", "")
-            if not token:
-                return ListedPage(tuple(sorted(listed, key=lambda each: each.creation_time, reverse=True)))
-        raise SourceUnavailable(f"{LIST_SESSIONS} gave more than {MOST_PAGES} pages")
+        pages = pages_at_pace(partial(self._ask, region, created_before), LIST_SESSIONS, region, self._pace)
+        listed = [_listed(each, region) for page in pages for each in page.get("TrainingSessionSummaries", [])]
+        return ListedPage(tuple(sorted(listed, key=lambda each: each.creation_time, reverse=True)))
 
     def _ask(self, region: str, created_before: datetime, token: str) -> Mapping[str, Any]:
         more = {"NextToken": token} if token else {}
@@ -73,40 +65,21 @@ class SessionListing:
         return answer
 
 
-class SessionStates:
+class SessionStates(SelfDescribedStates):
     """The JobStates port: needs what SageMakerSessions needs."""
 
     asks = asks_tags = DESCRIBE_SESSION
+    status = "TrainingSessionStatus"
 
     def __init__(self, client_for: Callable[[str], Any]) -> None:
         self._sessions = SageMakerSessions(client_for)
 
-    def now(self, job: ListedJob) -> ListedJob | None:
+    def described(self, job: ListedJob) -> Mapping[str, Any]:
         """What DescribeTrainingSession says of it now."""
-        detail = self._detail(job)
-        if detail is None or abs(detail["CreationTime"] - job.creation_time) >= timedelta(seconds=1):
-            return None
-        status, modified = str(detail["TrainingSessionStatus"]), _modified(detail)
-        return replace(job, status=status, last_modified=modified or job.last_modified)
-
-    def tags(self, job: ListedJob) -> Sequence[Mapping[str, str]]:
-        """Those in its description; none of one that is gone."""
-        return (self._detail(job) or {}).get("Tags") or []
-
-    def _detail(self, job: ListedJob) -> Mapping[str, Any] | None:
-        try:
-            with outages(self.asks):
-                detail: Mapping[str, Any] = self._sessions.describe(job.name, job.region)[DETAIL]
-        except UnknownTrainingJob:
-            return None
+        detail: Mapping[str, Any] = self._sessions.describe(job.name, job.region)[DETAIL]
         return detail
 
 
 def _listed(summary: Mapping[str, Any], region: str) -> ListedJob:
     arn, created = summary["TrainingSessionArn"], summary["CreationTime"].astimezone(UTC)
-    return ListedJob(name_of(arn), arn, region, summary["TrainingSessionStatus"], created, _modified(summary))
-
-
-def _modified(answer: Mapping[str, Any]) -> datetime | None:
-    moment: datetime | None = answer.get("LastModifiedTime")
-    return None if moment is None else moment.astimezone(UTC)
+    return ListedJob(name_of(arn), arn, region, summary["TrainingSessionStatus"], created, modified(summary))

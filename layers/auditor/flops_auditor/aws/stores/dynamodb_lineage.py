@@ -13,7 +13,7 @@ from flops_auditor.aws.stores.dynamodb_batch import put_all
 from flops_auditor.aws.stores.lineage_look import LineageLook, LineageRanges
 from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.s3_spellings import read_s3
-from flops_auditor.use_cases.ports.lineage import ANYBODY, EVERYBODY, IndexEntry, IndexKind
+from flops_auditor.use_cases.ports.lineage import ANYBODY, IndexEntry, IndexKind, read_under
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -28,7 +28,7 @@ class DynamoDbLineageIndex(LineageRanges):
 
     def add(self, entries: Sequence[tuple[IndexKind, IndexEntry]]) -> None:
         """Put the items, which are the same whenever they are put again, in as few calls as possible."""
-        items = [_item(kind, entry, role) for kind, entry in entries for role in _readers(kind, entry)]
+        items = [_item(kind, entry, role) for kind, entry in entries for role in read_under(kind, entry)]
         put_all(self._client, self._table, items)
 
     def look(self, places: Sequence[Location]) -> LineageLook:
@@ -66,12 +66,6 @@ class DynamoDbLineageIndex(LineageRanges):
             artifact = read_s3(text.get("artifact", ""))
             entries.append(IndexEntry(location, *job, checkpoint, whose, ended, artifact, succeeded))
         return entries
-
-
-def _readers(kind: IndexKind, entry: IndexEntry) -> list[str | None]:
-    """Under what an entry is found: of results also under its role, and for everybody where it counts for all."""
-    beside = dict.fromkeys((entry.role, EVERYBODY)) if kind == "output" else ()
-    return [ANYBODY, *(role for role in beside if entry.read_for(role))]
 
 
 def _item(kind: IndexKind, entry: IndexEntry, role: str | None) -> dict[str, str]:

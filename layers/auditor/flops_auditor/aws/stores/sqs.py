@@ -57,10 +57,8 @@ def message(seen: SeenJob) -> str:
         "TrainingJobName": job.name,
         "TrainingJobArn": job.arn,
         "TrainingJobStatus": job.status,
-        "CreationTime": iso(job.creation_time),
+        **_times(job, "TrainingEndTime"),
     }
-    if job.state == "gone" and job.last_modified is not None:
-        detail |= {"TrainingEndTime": iso(job.last_modified), "LastModifiedTime": iso(job.last_modified)}
     return _event(job, AWS_DETAIL_TYPE, detail)
 
 
@@ -86,10 +84,8 @@ def session_message(seen: SeenJob) -> str:
         "TrainingSessionArn": job.arn,
         "TrainingSessionName": job.name,
         "TrainingSessionStatus": job.status,
-        "CreationTime": iso(job.creation_time),
+        **_times(job, "EndTime"),
     }
-    if job.state == "gone" and job.last_modified is not None:
-        detail |= {"EndTime": iso(job.last_modified), "LastModifiedTime": iso(job.last_modified)}
     return _event(job, training_session_events.DETAIL_TYPE, {DETAIL: detail})
 
 
@@ -101,11 +97,17 @@ def sagemaker_job_message(seen: SeenJob) -> str:
         "JobName": job.name,
         "JobArn": job.arn,
         "JobStatus": job.status,
-        "CreationTime": iso(job.creation_time),
+        **_times(job, "EndTime"),
     }
-    if job.state == "gone" and job.last_modified is not None:
-        detail |= {"EndTime": iso(job.last_modified), "LastModifiedTime": iso(job.last_modified)}
     return _event(job, sagemaker_job_events.SAGEMAKER_JOB_CHANGE, detail)
+
+
+def _times(job: ListedJob, end: str) -> Mapping[str, str]:
+    """When a job of SageMaker was created, and, of one that is gone, when it was missed: by then it had ended."""
+    created = {"CreationTime": iso(job.creation_time)}
+    if job.state != "gone" or job.last_modified is None:
+        return created
+    return {**created, end: iso(job.last_modified), "LastModifiedTime": iso(job.last_modified)}
 
 
 def _event(job: ListedJob, detail_type: str, detail: Mapping[str, Any]) -> str:

@@ -29,9 +29,9 @@ from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
 from flops_auditor.use_cases.auditing.audit_job import Territory
 from flops_auditor.use_cases.auditing.collect_customization_job import CustomizationJobCollector
 from flops_auditor.use_cases.auditing.collect_evidence import Collectors
-from flops_auditor.use_cases.auditing.collect_sagemaker_job import SageMakerJobCollector
+from flops_auditor.use_cases.auditing.collect_sagemaker_job import sagemaker_job_collector
 from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCollector
-from flops_auditor.use_cases.auditing.collect_training_session import TrainingSessionCollector
+from flops_auditor.use_cases.auditing.collect_training_session import training_session_collector
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.ledger import Archive
 from flops_auditor.use_cases.ports.queues import Reassessments
@@ -69,11 +69,11 @@ def collectors(vocabulary: TrainerMetrics, compares_artifacts: bool) -> Collecto
     metrics = CloudWatchMetrics(cloudwatch_in)
     training_jobs = TrainingJobCollector(SageMakerJobs(sagemaker_in), metrics, vocabulary, objects, side_by_side)
     customization_jobs = CustomizationJobCollector(BedrockJobs(bedrock_in), S3ObjectEntries(client("s3")))
-    training_sessions = TrainingSessionCollector(SageMakerSessions(sagemaker_in))
+    training_sessions = training_session_collector(SageMakerSessions(sagemaker_in))
     return {
         TRAINING_JOB: training_jobs,
         TRAINING_SESSION: training_sessions,
-        SAGEMAKER_JOB: SageMakerJobCollector(DescribedSageMakerJobs(sagemaker_in)),
+        SAGEMAKER_JOB: sagemaker_job_collector(DescribedSageMakerJobs(sagemaker_in)),
         CUSTOMIZATION_JOB: customization_jobs,
     }
 

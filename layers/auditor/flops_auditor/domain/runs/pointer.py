@@ -1,11 +1,14 @@
 """What points at a run: an event of its service, a line of a listing, or the run itself. Everything is asked again."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from flops_auditor.domain.runs.run import NOT_ENDED, RunState
 from flops_auditor.domain.values.errors import MalformedEvent
 from flops_auditor.domain.values.moments import read_time
 
@@ -52,12 +55,49 @@ class JobPointer(BaseModel):
         return self.trusted and self.finished and self.creation_time is not None
 
 
-def read_creation_time(told: Mapping[str, Any], member: str) -> datetime | None:
-    """When an event says that its run was created; None where it does not. Raises MalformedEvent."""
-    try:
-        return None if told.get(member) is None else read_time(told[member])
-    except (ValueError, OverflowError) as error:
-        raise MalformedEvent(f"{member}: {error}") from error
+@dataclass(frozen=True)
+class Pointing:
+    """How events of a service name one of its runs: the form of its ARN, with groups for `region`, `account` and, where
+    the ARN is not its name as well, `name`; the members that hold the ARN, when the run was created, and its status;
+    and what a status means.
+    """
+
+    service: str
+    event_source: str
+    form: re.Pattern[str]
+    arn: str
+    created: str
+    status: str
+    state_of: Callable[[str], RunState]
+
+    def by_arn(self, arn: str, created: datetime | None = None) -> JobPointer:
+        """A run by its ARN. Raises MalformedEvent for another ARN."""
+        match = self.form.fullmatch(arn)
+        if match is None:
+            raise MalformedEvent(f"{self.arn} is {arn[:120]!r}")
+        named = match.groupdict()
+        return JobPointer(
+            service=self.service,
+            event_source=self.event_source,
+            arn=arn,
+            name=named.get("name", arn),
+            region=named["region"],
+            account=named["account"],
+            creation_time=created,
+        )
+
+    def by_event(self, source: str, told: Mapping[str, Any]) -> JobPointer:
+        """The run of which an event of that source says this. Raises MalformedEvent."""
+        pointer = self.by_arn(str(told.get(self.arn, "")))
+        try:
+            created = None if told.get(self.created) is None else read_time(told[self.created])
+        except (ValueError, OverflowError) as error:
+            raise MalformedEvent(f"{self.created}: {error}") from error
+        status = str(told.get(self.status, ""))
+        finished = self.state_of(status) not in NOT_ENDED
+        members = {str(key): value for key, value in told.items()}
+        update = {"creation_time": created, "status": status, "finished": finished, "source": source, "detail": members}
+        return pointer.model_copy(update=update)
 
 
 def is_replay(event: object) -> bool:

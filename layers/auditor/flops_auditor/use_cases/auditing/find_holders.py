@@ -484,11 +484,16 @@ class Holders:
         def below(read: Sequence[IndexEntry]) -> tuple[list[IndexEntry], list[IndexEntry]]:
             return self._by_role([e for e in read if wanted(e.location) and not self._apart_from_us(e, reference)])
 
+        counted: list[IndexEntry] = []
+        looked_at = 0
+
         def too_many(read: Sequence[IndexEntry]) -> Kind | None:
-            ours, _ = below(read)
-            if is_crowd(entry for entry in ours if entry.created < created):
+            nonlocal looked_at
+            counted.extend(below(read[looked_at:])[0])
+            looked_at = len(read)
+            if is_crowd(entry for entry in counted if entry.created < created):
                 return SHARED_PLACE
-            return TOO_MANY_RESULTS if len(ours) > MOST_BELOW else None
+            return TOO_MANY_RESULTS if len(counted) > MOST_BELOW else None
 
         read = self._pages(
             lambda after, role: find("output", at, after, ENTRIES_IN_A_PAGE, role),

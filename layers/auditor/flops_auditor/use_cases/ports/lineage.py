@@ -86,6 +86,14 @@ class IndexEntry:
         return bool(self.role and role) and self.role != role
 
 
+def read_under(kind: IndexKind, entry: IndexEntry) -> list[str | None]:
+    """For whom an entry has to be found: ANYBODY, and of results those of its role, and EVERYBODY where it counts for
+    all.
+    """
+    beside = dict.fromkeys((entry.role, EVERYBODY)) if kind == "output" else ()
+    return [ANYBODY, *(role for role in beside if entry.read_for(role))]
+
+
 class Find(Protocol):
     """Pages of entries that are found by a place, after a cursor, at most so many."""
 

@@ -14,7 +14,7 @@ from flops_auditor.domain.runs.sources.customization_job_answer import (
     parse_customization_job,
 )
 from flops_auditor.domain.runs.sources.customization_job_data import EPOCHS, tokens_of
-from flops_auditor.domain.runs.sources.training_job_places import CONTINUES_NOTHING, NOT_CONTINUED, tagged_place
+from flops_auditor.domain.runs.sources.training_job_places import named_by_the_tag
 from flops_auditor.domain.runs.training_time import STILL_TRAINING, UNKNOWN_TIME, Span, TrainingTime
 from flops_auditor.domain.values.remarks import Kind, Remark
 
@@ -90,9 +90,9 @@ def statements(job: CustomizationJob) -> Statements:
 
 def references(job: CustomizationJob, tagged: Sequence[str]) -> tuple[tuple[Reference, ...], tuple[Remark, ...]]:
     """What the job begins from, and remarks about what was not used. `tagged` is its lineage tag."""
-    result = [tagged_place(text) for text in tagged if text.lower() != NOT_CONTINUED]
-    if len(result) < len(tagged):
-        return each_once(result), (CONTINUES_NOTHING(),)
+    result, nothing = named_by_the_tag(tagged)
+    if nothing:
+        return each_once(result), nothing
     if job.custom_model:
         unknown = MODEL_NOT_KNOWN(where=BASE, arn=job.custom_model)
         result.append(Reference(Location(job.custom_model), BASE, unless_found=unknown))

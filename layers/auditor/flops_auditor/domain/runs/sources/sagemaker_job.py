@@ -33,8 +33,8 @@ from flops_auditor.domain.runs.sources.sagemaker_job_answer import (
     parse_sagemaker_job,
 )
 from flops_auditor.domain.runs.sources.sagemaker_job_document import TRAINED
-from flops_auditor.domain.runs.sources.training_job_places import CONTINUES_NOTHING, NOT_CONTINUED, of_hub, tagged_place
-from flops_auditor.domain.runs.sources.training_session import TOKENS_NOT_SAID
+from flops_auditor.domain.runs.sources.training_job_places import named_by_the_tag, of_hub
+from flops_auditor.domain.runs.sources.training_session import unsaid_tokens
 from flops_auditor.domain.runs.training_time import STILL_TRAINING, UNKNOWN_TIME, TrainingTime
 from flops_auditor.domain.values.remarks import Kind, Remark
 
@@ -151,9 +151,9 @@ def references(job: SageMakerJob, tagged: Sequence[str]) -> tuple[tuple[Referenc
     group, so that who is known to write there is who made it. Any other place of its document may be data that a run
     made.
     """
-    result = [tagged_place(text) for text in tagged if text.lower() != NOT_CONTINUED]
-    if len(result) < len(tagged):
-        return each_once(result), (CONTINUES_NOTHING(),)
+    result, nothing = named_by_the_tag(tagged)
+    if nothing:
+        return each_once(result), nothing
     if job.category in NEITHER:
         return each_once(result), ()
     document, foreign = job.document, []
@@ -181,14 +181,8 @@ def token_doubts(job: SageMakerJob) -> tuple[Remark, ...]:
         doubts.append(DOCUMENT_UNREAD(parts=document.unread))
     elif job.job_config_schema_version.split(".")[0] != _KNOWN_SCHEMA:
         doubts.append(SCHEMA_NOT_KNOWN(version=job.job_config_schema_version))
-    counts = {
-        "training tokens": document.trained,
-        "sample tokens": document.sampled,
-        "prefill tokens": document.prefilled,
-    }
-    unsaid = [name for name, count in counts.items() if count is None]
-    if unsaid:
-        doubts.append(TOKENS_NOT_SAID(names=unsaid))
+    if unsaid := unsaid_tokens(document.trained, document.sampled, document.prefilled):
+        doubts += unsaid
     elif job.state not in ("succeeded", "running"):
         doubts.append(TOKENS_OF_THE_OWNER())
     if document.trained == 0 and not _never_began(job):

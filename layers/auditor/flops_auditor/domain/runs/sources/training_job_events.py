@@ -5,12 +5,10 @@ Facts: Amazon EventBridge, "SageMaker Training Job State Change".
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, plain
-from flops_auditor.domain.runs.pointer import JobPointer, read_creation_time
-from flops_auditor.domain.runs.run import NOT_ENDED
+from flops_auditor.domain.runs.pointer import JobPointer, Pointing
 from flops_auditor.domain.runs.sources.training_job_answer import (
     PLACES_NOT_KNOWN,
     MalformedJob,
@@ -18,45 +16,31 @@ from flops_auditor.domain.runs.sources.training_job_answer import (
     parse_training_job,
     state_of_training,
 )
-from flops_auditor.domain.values.errors import MalformedEvent
 
-_ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):(\d{12}):training-job/([A-Za-z0-9][A-Za-z0-9-]{0,62})")
+_ARN = re.compile(
+    r"arn:aws[a-z-]*:sagemaker:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):"
+    r"training-job/(?P<name>[A-Za-z0-9][A-Za-z0-9-]{0,62})"
+)
 AWS_EVENT_SOURCE = "aws.sagemaker"
 AWS_DETAIL_TYPE = "SageMaker Training Job State Change"
 
 
+_POINTING = Pointing(
+    service=TRAINING_JOB,
+    event_source=AWS_EVENT_SOURCE,
+    form=_ARN,
+    arn="TrainingJobArn",
+    created="CreationTime",
+    status="TrainingJobStatus",
+    state_of=state_of_training,
+)
+pointer_to = _POINTING.by_arn
+"""A training job by its ARN. Raises MalformedEvent for another ARN."""
+
+
 def points_at(source: str, detail: Mapping[str, Any]) -> JobPointer | None:
     """The training job of an event of that source; None where it names none. Raises MalformedEvent."""
-    if "TrainingJobArn" not in detail:
-        return None
-    pointer = pointer_to(str(detail["TrainingJobArn"]))
-    created = read_creation_time(detail, "CreationTime")
-    status = str(detail.get("TrainingJobStatus", ""))
-    members = {str(key): value for key, value in detail.items()}
-    told = {
-        "status": status,
-        "finished": state_of_training(status) not in NOT_ENDED,
-        "source": source,
-        "detail": members,
-    }
-    return pointer.model_copy(update={"creation_time": created, **told})
-
-
-def pointer_to(arn: str, created: datetime | None = None) -> JobPointer:
-    """A training job by its ARN. Raises MalformedEvent for another ARN."""
-    match = _ARN.fullmatch(arn)
-    if match is None:
-        raise MalformedEvent(f"TrainingJobArn is {arn[:120]!r}")
-    region, account, name = match.groups()
-    return JobPointer(
-        service=TRAINING_JOB,
-        event_source=AWS_EVENT_SOURCE,
-        arn=arn,
-        name=name,
-        region=region,
-        account=account,
-        creation_time=created,
-    )
+    return _POINTING.by_event(source, detail) if "TrainingJobArn" in detail else None
 
 
 def last_word(pointer: JobPointer) -> tuple[Mapping[str, Any], TrainingJob]:

@@ -147,9 +147,9 @@ def references(job: TrainingJob, tagged: Sequence[str]) -> tuple[tuple[Reference
     Model and checkpoint channels, the checkpoint URI, hyperparameters and variables that name a model in S3, the source
     model package and the lineage tag. Teachers and reward models do not count (Annex A.1).
     """
-    result = [tagged_place(text) for text in tagged if text.lower() != NOT_CONTINUED]
-    if len(result) < len(tagged):
-        return each_once(result), (CONTINUES_NOTHING(),)
+    result, nothing = named_by_the_tag(tagged)
+    if nothing:
+        return each_once(result), nothing
     notes: list[Remark] = []
     auxiliary = _of_channels(job, result, notes)
     checkpoint = read_location(job.checkpoint_config.s3_uri)
@@ -257,6 +257,12 @@ def _names_a_model(job: TrainingJob) -> bool:
     """
     variables = {name: value for name, value in job.environment.items() if name.lower() in MODEL}
     return any(Hyperparameters.of(named).models() for named in (job.hyper_parameters, variables))
+
+
+def named_by_the_tag(tagged: Sequence[str]) -> tuple[list[Reference], tuple[Remark, ...]]:
+    """What a lineage tag names, and the remark that the run goes on from nothing else, where the tag says so."""
+    named = [tagged_place(text) for text in tagged if text.lower() != NOT_CONTINUED]
+    return named, (CONTINUES_NOTHING(),) if len(named) < len(tagged) else ()
 
 
 def tagged_place(text: str) -> Reference:

@@ -15,12 +15,7 @@ from flops_auditor.domain.runs.places import Location, Reference, each_once
 from flops_auditor.domain.runs.remedies import COUNT_ALL
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.sources.named_places import read_location
-from flops_auditor.domain.runs.sources.training_job_places import (
-    CONTINUES_NOTHING,
-    NOT_CONTINUED,
-    of_hub,
-    tagged_place,
-)
+from flops_auditor.domain.runs.sources.training_job_places import named_by_the_tag, of_hub
 from flops_auditor.domain.runs.sources.training_session_answer import TrainingSession, parse_training_session
 from flops_auditor.domain.runs.training_time import STILL_TRAINING, UNKNOWN_TIME, TrainingTime
 from flops_auditor.domain.values.remarks import Kind, Remark
@@ -109,9 +104,9 @@ def references(session: TrainingSession, tagged: Sequence[str]) -> tuple[tuple[R
     It may load any checkpoint of its account (`loadState`), which its description does not say. One of its own group of
     model packages is what it continues, as with a place of checkpoints that jobs share.
     """
-    result = [tagged_place(text) for text in tagged if text.lower() != NOT_CONTINUED]
-    if len(result) < len(tagged):
-        return each_once(result), (CONTINUES_NOTHING(),)
+    result, nothing = named_by_the_tag(tagged)
+    if nothing:
+        return each_once(result), nothing
     if session.model_package_group_arn:
         result.append(Reference(Location(session.model_package_group_arn), "model package group"))
     return each_once(result), tuple(of_hub(session.base_model, "base model"))
@@ -120,16 +115,17 @@ def references(session: TrainingSession, tagged: Sequence[str]) -> tuple[tuple[R
 def token_doubts(session: TrainingSession) -> tuple[Remark, ...]:
     """Why its tokens are not known, which a person's number settles."""
     usage = session.billable_token_usage
-    counts = {
-        "training tokens": usage.training_token_count,
-        "sample tokens": usage.sample_token_count,
-        "prefill tokens": usage.prefill_token_count,
-    }
-    unsaid = [name for name, count in counts.items() if count is None]
-    doubts = [TOKENS_NOT_SAID(names=unsaid)] if unsaid else []
+    doubts = unsaid_tokens(usage.training_token_count, usage.sample_token_count, usage.prefill_token_count)
     if usage.training_token_count == 0 and session.last_received_sequence_number:
         doubts.append(OPERATIONS_WITHOUT_TOKENS(count=session.last_received_sequence_number))
     return tuple(doubts)
+
+
+def unsaid_tokens(training: int | None, sample: int | None, prefill: int | None) -> list[Remark]:
+    """The doubt that a service does not say some of the counts of tokens that it charges for; none where it does."""
+    counts = {"training tokens": training, "sample tokens": sample, "prefill tokens": prefill}
+    unsaid = [name for name, count in counts.items() if count is None]
+    return [TOKENS_NOT_SAID(names=unsaid)] if unsaid else []
 
 
 def training_time(session: TrainingSession) -> TrainingTime:
