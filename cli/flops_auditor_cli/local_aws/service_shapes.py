@@ -64,7 +64,7 @@ class StandIn(ABC):
         except NotOfTheModel as error:
             return _refused("ValidationException", str(error))
         if answer is None:
-            return _refused("ResourceNotFound", "Requested resource not oldest_first.")
+            return _refused("ResourceNotFound", "Requested resource not found.")
         body = json.dumps(_checked(operation, "output_shape", answer), default=datetime.timestamp)
         return Response(body, content_type="application/x-amz-json-1.1")
 
