@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from flops_auditor_cli.local_aws.service_shapes import Answer, Parameters, StandIn, page_of
+from flops_auditor_cli.local_aws.service_shapes import Members, StandIn, page_of
 
 _SUMMARY = ("JobArn", "JobName", "JobCategory", "JobStatus", "CreationTime", "LastModifiedTime", "EndTime")
 _DEFAULT_PAGE = 50
@@ -18,22 +18,22 @@ class LocalSageMakerJobs(StandIn):
 
     describes = "DescribeJob"
 
-    def operations(self) -> Mapping[str, Callable[[Parameters, str], Answer | None]]:
+    def operations(self) -> Mapping[str, Callable[[Members, str], Members | None]]:
         """Describing, and listing a category."""
         return {"DescribeJob": self._described, "ListJobs": self._page}
 
-    def arn_of(self, answer: Answer) -> str:
+    def arn_of(self, answer: Members) -> str:
         """The job's ARN."""
         return str(answer["JobArn"])
 
-    def _of(self, category: str, region: str) -> list[Answer]:
+    def _of(self, category: str, region: str) -> list[Members]:
         return [each for each in self.here(region) if each["JobCategory"] == category]
 
-    def _described(self, asked: Parameters, region: str) -> Answer | None:
+    def _described(self, asked: Members, region: str) -> Members | None:
         jobs = self._of(asked["JobCategory"], region)
         return next((each for each in jobs if each["JobName"] == asked["JobName"]), None)
 
-    def _page(self, asked: Parameters, region: str) -> Answer:
+    def _page(self, asked: Members, region: str) -> Members:
         jobs, more = page_of(self._of(asked["JobCategory"], region), asked, _DEFAULT_PAGE)
         summaries = [
             {**{name: each[name] for name in _SUMMARY if name in each}, "JobSecondaryStatus": each["SecondaryStatus"]}

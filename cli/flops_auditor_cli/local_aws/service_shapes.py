@@ -19,8 +19,7 @@ from werkzeug.wrappers import Request, Response
 from flops_auditor_cli.local_aws.training_jobs import as_datetime
 
 _TARGET = "SageMaker."
-Parameters = Mapping[str, Any]
-Answer = Mapping[str, Any]
+Members = Mapping[str, Any]
 
 
 class NotOfTheModel(ValueError):
@@ -33,22 +32,22 @@ class StandIn(ABC):
     describes: str
 
     def __init__(self) -> None:
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, Members] = {}
 
     @abstractmethod
-    def operations(self) -> Mapping[str, Callable[[Parameters, str], Answer | None]]:
+    def operations(self) -> Mapping[str, Callable[[Members, str], Members | None]]:
         """What answers each operation in a region; None where it knows nothing of that name."""
 
     @abstractmethod
-    def arn_of(self, answer: Answer) -> str:
+    def arn_of(self, answer: Members) -> str:
         """Whose answer it is."""
 
-    def load(self, answer: Answer) -> None:
+    def load(self, answer: Members) -> None:
         """Make a run known. Raises NotOfTheModel."""
         _checked(self.describes, "output_shape", answer)
         self.answers[self.arn_of(answer)] = answer
 
-    def here(self, region: str) -> list[Answer]:
+    def here(self, region: str) -> list[Members]:
         """The answers about runs of a region."""
         return [each for arn, each in self.answers.items() if arn.split(":")[3] == region]
 
@@ -69,7 +68,7 @@ class StandIn(ABC):
         return Response(body, content_type="application/x-amz-json-1.1")
 
 
-def page_of(described: Sequence[Answer], asked: Parameters, default: int) -> tuple[list[Answer], Mapping[str, str]]:
+def page_of(described: Sequence[Members], asked: Members, default: int) -> tuple[list[Members], Mapping[str, str]]:
     """The page that is asked for of what was created before the time that is asked for, the oldest first, since it is
     said nowhere in which order SageMaker gives them; and the token of the next one, where there is one. `default` is
     how many a page has where nothing says so.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from flops_auditor_cli.local_aws.service_shapes import Answer, Parameters, StandIn, page_of
+from flops_auditor_cli.local_aws.service_shapes import Members, StandIn, page_of
 
 _DETAIL = "TrainingSessionDetail"
 _SUMMARY = ("TrainingSessionArn", "TrainingSessionStatus", "CreationTime", "LastModifiedTime")
@@ -19,19 +19,19 @@ class LocalTrainingSessions(StandIn):
 
     describes = "DescribeTrainingSession"
 
-    def operations(self) -> Mapping[str, Callable[[Parameters, str], Answer | None]]:
+    def operations(self) -> Mapping[str, Callable[[Members, str], Members | None]]:
         """Describing and listing."""
         return {"DescribeTrainingSession": self._described, "ListTrainingSessions": self._page}
 
-    def arn_of(self, answer: Answer) -> str:
+    def arn_of(self, answer: Members) -> str:
         """The session's ARN."""
         return str(answer[_DETAIL]["TrainingSessionArn"])
 
-    def _described(self, asked: Parameters, region: str) -> Answer | None:
+    def _described(self, asked: Members, region: str) -> Members | None:
         name = asked["TrainingSessionName"]
         return next((each for each in self.here(region) if each[_DETAIL]["TrainingSessionName"] == name), None)
 
-    def _page(self, asked: Parameters, region: str) -> Answer:
+    def _page(self, asked: Members, region: str) -> Members:
         details, more = page_of([each[_DETAIL] for each in self.here(region)], asked, _DEFAULT_PAGE)
         summaries = [{name: each[name] for name in _SUMMARY if name in each} for each in details]
         return {"TrainingSessionSummaries": summaries, **more}

@@ -14,8 +14,8 @@ from flops_auditor.use_cases.auditing.collect_evidence import Described, SaidOfM
 from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
 
 A = TypeVar("A")
-Answer = Mapping[str, Any]
-Tags = Sequence[Mapping[str, str]]
+_Description = Mapping[str, Any]
+_Tags = Sequence[Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class SelfDescribed(Generic[A]):
     source: str
     operation: str
     called: str
-    parse: Callable[[Answer, Tags | None], A]
+    parse: Callable[[_Description, _Tags | None], A]
     run_of: Callable[[A], Run]
-    tags_apart: Callable[[Answer], tuple[Answer, Tags]]
+    tags_apart: Callable[[_Description], tuple[_Description, _Tags]]
     pointer_to: Callable[[str, datetime | None], JobPointer]
-    last_word: Callable[[JobPointer], tuple[Answer, A]]
+    last_word: Callable[[JobPointer], tuple[_Description, A]]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class SelfDescribedCollector(Generic[A]):
     """The Collector of such runs; `ask` is the service's operation. It raises UnknownTrainingJob and SourceDenied."""
 
     service: SelfDescribed[A]
-    ask: Callable[[JobPointer], Answer]
+    ask: Callable[[JobPointer], _Description]
 
     def pointer(self, arn: str, created: datetime | None) -> JobPointer:
         """What points at a run that is known."""
@@ -62,11 +62,11 @@ class SelfDescribedCollector(Generic[A]):
             gone = Unread(service.operation, unknown.name, f"{seen}: {unknown}"[:400])
             return self._described(last, service.run_of(parsed), gone)
 
-    def _described(self, answer: Answer, run: Run, *gone: Unread) -> Described:
+    def _described(self, answer: _Description, run: Run, *gone: Unread) -> Described:
         ask = partial(self._collect, answer, gone)
         return Described(run.job_id, run.name, run.status, run.state, ask, bool(gone))
 
-    def _collect(self, answer: Answer, gone: Sequence[Unread], now: datetime, of_models: SaidOfModels) -> Case:
+    def _collect(self, answer: _Description, gone: Sequence[Unread], now: datetime, of_models: SaidOfModels) -> Case:
         """The case of a run. Its tags are kept apart from its description, as those of other services are."""
         description, within = self.service.tags_apart(answer)
         tags = None if gone else within
