@@ -65,16 +65,16 @@ class Pointing:
     service: str
     event_source: str
     form: re.Pattern[str]
-    arn: str
-    created: str
-    status: str
+    arn_in: str
+    created_in: str
+    status_in: str
     state_of: Callable[[str], RunState]
 
     def by_arn(self, arn: str, created: datetime | None = None) -> JobPointer:
         """A run by its ARN. Raises MalformedEvent for another ARN."""
         match = self.form.fullmatch(arn)
         if match is None:
-            raise MalformedEvent(f"{self.arn} is {arn[:120]!r}")
+            raise MalformedEvent(f"{self.arn_in} is {arn[:120]!r}")
         named = match.groupdict()
         return JobPointer(
             service=self.service,
@@ -88,12 +88,12 @@ class Pointing:
 
     def by_event(self, source: str, told: Mapping[str, Any]) -> JobPointer:
         """The run of which an event of that source says this. Raises MalformedEvent."""
-        pointer = self.by_arn(str(told.get(self.arn, "")))
+        pointer = self.by_arn(str(told.get(self.arn_in, "")))
         try:
-            created = None if told.get(self.created) is None else read_time(told[self.created])
+            created = None if told.get(self.created_in) is None else read_time(told[self.created_in])
         except (ValueError, OverflowError) as error:
-            raise MalformedEvent(f"{self.created}: {error}") from error
-        status = str(told.get(self.status, ""))
+            raise MalformedEvent(f"{self.created_in}: {error}") from error
+        status = str(told.get(self.status_in, ""))
         finished = self.state_of(status) not in NOT_ENDED
         members = {str(key): value for key, value in told.items()}
         update = {"creation_time": created, "status": status, "finished": finished, "source": source, "detail": members}

@@ -20,9 +20,9 @@ _POINTING = Pointing(
     service=CUSTOMIZATION_JOB,
     event_source=AWS_EVENT_SOURCE,
     form=JOB_ARN,
-    arn="jobArn",
-    created="creationTime",
-    status="jobStatus",
+    arn_in="jobArn",
+    created_in="creationTime",
+    status_in="jobStatus",
     state_of=state_of,
 )
 pointer_to = _POINTING.by_arn

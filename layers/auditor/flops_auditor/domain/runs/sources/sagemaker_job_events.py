@@ -24,9 +24,9 @@ _POINTING = Pointing(
     service=SAGEMAKER_JOB,
     event_source=RECONCILE_SOURCE,
     form=SAGEMAKER_JOB_ARN,
-    arn="JobArn",
-    created="CreationTime",
-    status="JobStatus",
+    arn_in="JobArn",
+    created_in="CreationTime",
+    status_in="JobStatus",
     state_of=state_of_sagemaker_job,
 )
 pointer_to = _POINTING.by_arn

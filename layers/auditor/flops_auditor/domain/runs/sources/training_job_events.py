@@ -29,9 +29,9 @@ _POINTING = Pointing(
     service=TRAINING_JOB,
     event_source=AWS_EVENT_SOURCE,
     form=_ARN,
-    arn="TrainingJobArn",
-    created="CreationTime",
-    status="TrainingJobStatus",
+    arn_in="TrainingJobArn",
+    created_in="CreationTime",
+    status_in="TrainingJobStatus",
     state_of=state_of_training,
 )
 pointer_to = _POINTING.by_arn

@@ -25,9 +25,9 @@ _POINTING = Pointing(
     service=TRAINING_SESSION,
     event_source=RECONCILE_SOURCE,
     form=SESSION_ARN,
-    arn="TrainingSessionArn",
-    created="CreationTime",
-    status="TrainingSessionStatus",
+    arn_in="TrainingSessionArn",
+    created_in="CreationTime",
+    status_in="TrainingSessionStatus",
     state_of=state_of_session,
 )
 pointer_to = _POINTING.by_arn
