@@ -148,6 +148,16 @@ def test_tags_are_read() -> None:
     assert content["verdict"] == "indeterminate"
 
 
+def test_what_its_lineage_tag_names_is_no_doubt_where_it_is_found() -> None:
+    jobs = FakeCustomizationJobs()
+    first, second = jobs.add(customization(1)), jobs.add(customization(2), lineage=customization(1)["jobArn"])
+    at_work = working(jobs)
+    delivered(first, at_work)
+    content = delivered(second, at_work)
+    [ancestor] = content["cumulative"]["ancestors"]
+    assert (ancestor["job_arn"], content["lineage"]["doubts"], content["verdict"]) == (first["jobArn"], [], "below")
+
+
 def test_a_job_that_goes_on_or_that_nobody_knows_is_not_recorded() -> None:
     jobs = FakeCustomizationJobs()
     running, at_work = jobs.add(customization(status="InProgress")), working(jobs)

@@ -218,7 +218,8 @@ def follow(
             if run.role and entry.role == run.role and not reference.explicit:
                 read_from.add(entry.job_id)
     for reference in named[:MOST_REFERENCES]:
-        if reference.explicit and not reference.location.too_long and resolved.isdisjoint(reference.leads_to):
+        at = reference.location
+        if reference.explicit and not at.too_long and resolved.isdisjoint((at, *reference.leads_to)):
             doubts.append(_unfound(run, reference, index))
     doubts += [r.unless_found for r in named if r.unless_found is not None and r.location not in resolved]
     if not holders.tagged:
