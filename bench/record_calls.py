@@ -29,6 +29,8 @@ STARTING = 2
 """Rounds of a scheduled function that start it and read the history, before the one that is recorded."""
 REGIONS_AT_ONCE = ("Watch",)
 """Scheduled functions that ask regions side by side."""
+DOORS_AT_ONCE = ("Reconcile",)
+"""Those that ask one region after another, and there all doors side by side."""
 REGIONS = (
     *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1", "eu-central-1", "eu-west-1"),
     *("eu-west-2", "eu-west-3", "eu-north-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1"),
@@ -61,18 +63,33 @@ class Recording:
         return [call for call in map(json.loads, new) if call["function"] in names]
 
 
-def made(lines: Sequence[Mapping[str, Any]], home: str, each: int = 1, *, at_once: bool = False) -> dict[str, Any]:
+def made(lines: Sequence[Mapping[str, Any]], home: str, each: int = 1, function: str = "") -> dict[str, Any]:
     """What is kept of recorded calls: what is billed of them, and how many went where one after another, which takes
-    time. `at_once`: regions are asked side by side, so some take no longer than the one of them that is asked most.
+    time.
     """
-    elsewhere = Counter(line["region"] for line in lines if line["region"] != home)
-    turns = -(-(len(elsewhere) + 1) // MOST)
-    in_turn = turns * max(elsewhere.values(), default=0) if at_once else elsewhere.total()
+    elsewhere = [line for line in lines if line["region"] != home]
     return {
-        "here": round((len(lines) - elsewhere.total()) / each, 2),
-        "elsewhere": round(in_turn / each, 2),
+        "here": round((len(lines) - len(elsewhere)) / each, 2),
+        "elsewhere": round(_in_turn(elsewhere, function) / each, 2),
         "calls": units_of(lines, each),
     }
+
+
+def _in_turn(elsewhere: Sequence[Mapping[str, Any]], function: str) -> int:
+    """As how many calls in turn these last: of those that are made side by side the most that one region, or one door,
+    is asked. What a door asks of a region, it asks at once.
+    """
+    if function in REGIONS_AT_ONCE:
+        of_regions = Counter(line["region"] for line in elsewhere)
+        return -(-(len(of_regions) + 1) // MOST) * max(of_regions.values(), default=0)
+    if function in DOORS_AT_ONCE:
+        return max(Counter(operation for operation, _ in _asked(elsewhere)).values(), default=0)
+    return len(elsewhere)
+
+
+def _asked(lines: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
+    """Which operations were asked of which regions."""
+    return {(line["operation"], line["region"]) for line in lines}
 
 
 def idle_round(stack: Stack, calls: Recording, function: str) -> dict[str, Any]:
@@ -81,7 +98,7 @@ def idle_round(stack: Stack, calls: Recording, function: str) -> dict[str, Any]:
         run_as_scheduled(stack, function)
     calls.since()
     run_as_scheduled(stack, function)
-    return made(calls.since(function), stack.region, at_once=function in REGIONS_AT_ONCE)
+    return made(calls.since(function), stack.region, function=function)
 
 
 def record(state: Path) -> dict[str, Any]:

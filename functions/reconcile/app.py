@@ -5,6 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from flops_auditor.aws.calls.side_by_side import side_by_side
 from flops_auditor.aws.wiring.environment import ReconcileEnvironment
 from flops_auditor.aws.wiring.handling import count, lambda_handler, logger, percent
 from flops_auditor.aws.wiring.reconciling import reconcilers_from
@@ -28,7 +29,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """A schedule in; what was done out, also as metrics and as log lines, whether or not the mail can be sent."""
     with listing_turn(claims, float(environment.listing_rate), context, PATIENCE_SECONDS) as lists:
         left = context.get_remaining_time_in_millis
-        reports = reconcile_doors(doors, lambda: not lists or left() < SPARE_MILLISECONDS)
+        reports = reconcile_doors(doors, lambda: not lists or left() < SPARE_MILLISECONDS, side_by_side)
     report = together(reports)
     for region, reason in report.failed.items():
         logger.error("could not be compared with the ledger", region=region, reason=reason)

@@ -100,7 +100,7 @@ def test_what_breaks_off_each_time_is_an_error_and_no_missing_item(server: Serve
 def test_a_listing_that_breaks_off_is_an_outage_of_its_region(server: Server) -> None:
     server.torn = 100
     with pytest.raises(SourceUnavailable, match="ListTrainingJobs"):
-        SageMakerListing(clients.listing_client, Pace(1000)).page("eu-west-1", datetime.now(UTC))
+        SageMakerListing(clients.sagemaker_listing_in, Pace(1000)).page("eu-west-1", datetime.now(UTC))
     assert server.asked == MOST_TRIES, "hidden tries would break the pace"
 
 

@@ -5,5 +5,5 @@ from flops_auditor.aws.calls import clients
 
 def forget_clients() -> None:
     """All that were made: they keep the credentials and addresses that they found."""
-    for each in (clients.client, clients.listing_client, clients.bedrock_listing_client):
+    for each in (clients.client, clients.listing_client):
         each.cache_clear()

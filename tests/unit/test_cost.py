@@ -27,7 +27,7 @@ def test_the_page_has_what_other_ways_cost() -> None:
 
 def test_without_a_job_it_costs_as_much_as_the_readme_says() -> None:
     month = list(cost.idle(*cost.read()))
-    assert Decimal("6.1") < cost.total(month) < Decimal("6.2")
+    assert Decimal("5.8") < cost.total(month) < Decimal("6")
 
 
 def test_every_price_has_a_source() -> None:

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
 
 from flops_auditor import __version__
+from flops_auditor.aws.calls.side_by_side import side_by_side
 from flops_auditor.domain.compute.run_estimate import ERROR_MARGIN_ADDED, ERROR_MARGIN_ALONE
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.ledger_errors import FutureTimestamp
@@ -32,6 +34,7 @@ from flops_auditor.use_cases.auditing.keep_record import (
     newest,
 )
 from flops_auditor.use_cases.auditing.recording import Recorder
+from flops_auditor.use_cases.operations import reconcile_doors
 from flops_auditor.use_cases.operations.check_health import doors_open
 from flops_auditor.use_cases.operations.reconcile_doors import (
     CUSTOMIZATION_JOBS,
@@ -179,6 +182,19 @@ def test_it_is_asked_for_again_by_its_arn() -> None:
     collector = working(jobs).collectors[CUSTOMIZATION_JOB]
     described = collector.describe(collector.pointer(arn, CREATED))
     assert (described.name, described.state) == ("support-1", "succeeded")
+
+
+def test_no_door_waits_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = Barrier(len(EVERY_DOOR), timeout=10)
+
+    def once_all_have_begun(door: str, out_of_time: object) -> ReconcileReport:
+        begun.wait()
+        return ReconcileReport(complete=[door])
+
+    monkeypatch.setattr(reconcile_doors, "reconcile", once_all_have_begun)
+    doors: Any = {name: name for name in EVERY_DOOR}
+    reports = reconcile_doors.reconcile_doors(doors, lambda: False, side_by_side)
+    assert {name: each.complete for name, each in reports.items()} == {name: [name] for name in EVERY_DOOR}
 
 
 def test_what_all_doors_did_names_the_door_of_what_failed() -> None:

@@ -68,7 +68,7 @@ def test_every_client_reads_answers_so(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     clients.client.cache_clear()
-    for made in (clients.client("cloudwatch", "eu-west-1"), clients.listing_client.__wrapped__("eu-west-1")):
+    for made in (clients.client("cloudwatch", "eu-west-1"), clients.listing_client("sagemaker", "eu-west-1")):
         parser: Any = made._endpoint._response_parser_factory.create_parser(made.meta.service_model.resolved_protocol)
         assert (type(parser), parser._timestamp_parser) == (SeriesParser, moment)
     clients.client.cache_clear()

@@ -15,7 +15,7 @@ from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.sources.named_places import read_location
-from flops_auditor.use_cases.auditing import crowds, find_holders, find_lineage
+from flops_auditor.use_cases.auditing import crowds, find_holders, find_lineage, keep_record
 from flops_auditor.use_cases.auditing.find_holders import most_at_a_place
 from flops_auditor.use_cases.auditing.passing_over import Neighbours, Sharing
 from flops_auditor.use_cases.auditing.tell_descendants import WAITS
@@ -81,7 +81,8 @@ def storm(changes: dict[str, object], size: int, roles: int = 1) -> tuple[int, i
 def test_messages_and_records_grow_with_the_jobs_that_share_a_place(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crowds, "MOST_SHARING", CROWD)
     # Each record is read by many others: once is enough here.
-    monkeypatch.setattr(find_lineage, "predicate_of", lru_cache(10_000)(predicate_of))
+    for module in (find_lineage, keep_record):
+        monkeypatch.setattr(module, "predicate_of", lru_cache(10_000)(predicate_of))
     for size in SIZES:
         messages, records, world = storm(SHARED[how], size)
         told(f"storm, {how}, {size} jobs: {messages} messages, {records} records")
@@ -96,7 +97,8 @@ def test_messages_and_records_grow_with_the_jobs_that_share_a_place(how: str, mo
 @pytest.mark.parametrize("how", SHARED)
 def test_strangers_at_a_place_cost_no_more_than_those_of_a_role(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crowds, "MOST_SHARING", CROWD)
-    monkeypatch.setattr(find_lineage, "predicate_of", lru_cache(10_000)(predicate_of))
+    for module in (find_lineage, keep_record):
+        monkeypatch.setattr(module, "predicate_of", lru_cache(10_000)(predicate_of))
     for size in SIZES:
         messages, records, _ = storm(SHARED[how], size, roles=2)
         told(f"storm of two roles, {how}, {size} jobs: {messages} messages, {records} records")

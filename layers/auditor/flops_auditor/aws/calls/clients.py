@@ -79,23 +79,22 @@ def client(service: str, region: str | None) -> Any:
     return ask_again(_made(service, region, CONFIG), MOST_ATTEMPTS)
 
 
-def _asked_once(service: str, region: str) -> Any:
+@_MadeOnce
+def listing_client(service: str, region: str | None) -> Any:
     """A client that asks once each time: who lists keeps a pace, which hidden tries would break."""
     config = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
     return ask_again(_made(service, region, config), 1)
 
 
-@cache
-def listing_client(region: str) -> "SageMakerClient":
+def sagemaker_listing_in(region: str) -> "SageMakerClient":
     """SageMaker in a region, for who lists."""
-    sagemaker: SageMakerClient = _asked_once("sagemaker", region)
+    sagemaker: SageMakerClient = listing_client("sagemaker", region)
     return sagemaker
 
 
-@cache
-def bedrock_listing_client(region: str) -> Any:
+def bedrock_listing_in(region: str) -> Any:
     """Bedrock in a region, for who lists."""
-    return _asked_once("bedrock", region)
+    return listing_client("bedrock", region)
 
 
 def bedrock_in(region: str) -> Any:

@@ -1,8 +1,9 @@
 """The DescribedJobs, JobListing and JobStates ports on Amazon SageMaker's jobs of the newer kinds, in any region."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -13,6 +14,7 @@ from flops_auditor.aws.sources.sagemaker import described
 from flops_auditor.aws.sources.self_described import SelfDescribedStates, modified
 from flops_auditor.domain.runs.sources.sagemaker_job_answer import CATEGORIES, DESCRIBE_SAGEMAKER_JOB, category_in
 from flops_auditor.domain.values.arns import name_of, region_of
+from flops_auditor.use_cases.ports.side_by_side import SideBySide, in_turn
 from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage
 
 LIST_SAGEMAKER_JOBS = "sagemaker:ListJobs"
@@ -38,14 +40,19 @@ class DescribedSageMakerJobs:
 class SageMakerJobListing:
     """Needs sagemaker:ListJobs. The clients must not try again by themselves.
 
-    It lists one category at a time, so that those of a region are read whole each time. Each category keeps a pace of
-    its own: five requests follow each other, and whoever is throttled slows down.
+    A request lists one category, so the categories of a region are read whole each time, `side_by_side`. Each keeps a
+    pace of its own, and whoever is throttled slows down.
     """
 
     def __init__(
-        self, client_for: Callable[[str], Any], pace: Callable[[], Pace], categories: Sequence[str] = CATEGORIES
+        self,
+        client_for: Callable[[str], Any],
+        pace: Callable[[], Pace],
+        categories: Sequence[str] = CATEGORIES,
+        side_by_side: SideBySide = in_turn,
     ) -> None:
         self._client_for = client_for
+        self._side_by_side = side_by_side
         self._paces = {category: pace() for category in categories}
 
     def page(self, region: str, created_before: datetime, token: str = "") -> ListedPage:
@@ -53,15 +60,15 @@ class SageMakerJobListing:
         or did not come.
         """
         try:
-            jobs = [each for category in self._paces for each in self._of(category, region, created_before)]
+            listed = self._side_by_side([partial(self._of, each, region, created_before) for each in self._paces])
         except _NoSuchOperation:
-            jobs = []
-        return ListedPage(tuple(sorted(jobs, key=lambda each: each.creation_time, reverse=True)))
+            listed = []
+        return ListedPage(tuple(sorted(chain(*listed), key=lambda each: each.creation_time, reverse=True)))
 
-    def _of(self, category: str, region: str, created_before: datetime) -> Iterator[ListedJob]:
+    def _of(self, category: str, region: str, created_before: datetime) -> list[ListedJob]:
         ask = partial(self._ask, category, region, created_before)
-        for page in pages_at_pace(ask, LIST_SAGEMAKER_JOBS, region, self._paces[category], category):
-            yield from (_listed(each, region) for each in page.get("JobSummaries", []))
+        pages = pages_at_pace(ask, LIST_SAGEMAKER_JOBS, region, self._paces[category], category)
+        return [_listed(each, region) for page in pages for each in page.get("JobSummaries", [])]
 
     def _ask(self, category: str, region: str, created_before: datetime, token: str) -> Mapping[str, Any]:
         more = {"NextToken": token} if token else {}

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from flops_auditor.aws.calls.clients import bedrock_listing_client, client, listing_client
+from flops_auditor.aws.calls.clients import bedrock_listing_in, client, sagemaker_listing_in
 from flops_auditor.aws.calls.pace import Pace
+from flops_auditor.aws.calls.side_by_side import side_by_side
 from flops_auditor.aws.sources.bedrock import BedrockListing
 from flops_auditor.aws.sources.regions import SAGEMAKER, AccountRegions
 from flops_auditor.aws.sources.sagemaker import SageMakerListing
@@ -24,17 +25,17 @@ def regions_from(environment: ListingEnvironment | ReportEnvironment, service: s
 
 def reader_from(environment: ListingEnvironment, table_name: str, reader: str) -> JobReader:
     """Reads training jobs on from where `reader`, RECONCILE or WATCH, stopped."""
-    return _reading(SageMakerListing(listing_client, Pace(float(environment.listing_rate))), table_name, reader)
+    return _reading(SageMakerListing(sagemaker_listing_in, Pace(float(environment.listing_rate))), table_name, reader)
 
 
 def customization_reader_from(environment: ListingEnvironment, table_name: str, reader: str) -> JobReader:
     """Reads model customization jobs on from where `reader` stopped."""
-    return _reading(BedrockListing(bedrock_listing_client, Pace(float(environment.listing_rate))), table_name, reader)
+    return _reading(BedrockListing(bedrock_listing_in, Pace(float(environment.listing_rate))), table_name, reader)
 
 
 def session_reader_from(environment: ListingEnvironment, table_name: str, reader: str) -> JobReader:
     """Reads training sessions on from where `reader` stopped."""
-    return _reading(SessionListing(listing_client, Pace(float(environment.listing_rate))), table_name, reader)
+    return _reading(SessionListing(sagemaker_listing_in, Pace(float(environment.listing_rate))), table_name, reader)
 
 
 def newer_jobs_reader_from(
@@ -42,7 +43,8 @@ def newer_jobs_reader_from(
 ) -> JobReader:
     """Reads SageMaker's jobs of these categories on from where `reader` stopped."""
     rate = float(environment.listing_rate)
-    return _reading(SageMakerJobListing(listing_client, lambda: Pace(rate), categories), table_name, reader)
+    listing = SageMakerJobListing(sagemaker_listing_in, lambda: Pace(rate), categories, side_by_side)
+    return _reading(listing, table_name, reader)
 
 
 def _reading(listing: JobListing, table_name: str, reader: str) -> JobReader:

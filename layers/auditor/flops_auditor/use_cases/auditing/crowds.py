@@ -130,9 +130,10 @@ class Place:
 
     def strangers_before(self, reader: IndexEntry) -> list[IndexEntry]:
         """Runs of other roles before a job, where it may not see all of them."""
-        before = self.entries[: bisect_left(self.created, reader.created)]
-        hidden = len(before) >= ENTRIES_IN_A_PAGE
-        return [entry for entry in before if entry.foreign_to(reader.role)] if hidden else []
+        count = bisect_left(self.created, reader.created)
+        if count < ENTRIES_IN_A_PAGE or len(self.ours(reader.role).entries) == len(self.entries):
+            return []
+        return [entry for entry in self.entries[:count] if entry.foreign_to(reader.role)]
 
     def last_before(self, reader: IndexEntry) -> str:
         """When the last run before a job was created that is not of another role."""
@@ -149,8 +150,9 @@ class Place:
         return self._seen_per_role(reader, ENTRIES_IN_A_PAGE)
 
     def _seen_per_role(self, reader: IndexEntry, most: int) -> list[IndexEntry]:
-        strangers = [e for e in self._seen(reader, ENTRIES_IN_A_PAGE) if e.foreign_to(reader.role)]
-        return [*self.ours(reader.role)._seen(reader, most), *strangers]
+        ours = self.ours(reader.role)
+        met = () if len(ours.entries) == len(self.entries) else self._seen(reader, ENTRIES_IN_A_PAGE)
+        return [*ours._seen(reader, most), *(entry for entry in met if entry.foreign_to(reader.role))]
 
     def _seen(self, reader: IndexEntry, most: int) -> list[IndexEntry]:
         end, block = bisect_left(self.created, reader.created), max(most // 2, 1)

@@ -182,7 +182,7 @@ def running_jobs(
     now = watcher.reader.clock()
     known = [(seen, looks.get(seen.job.job_id)) for seen in running]
     yield from sorted(known, key=lambda each: _turn_of(each[0], each[1], now))
-    if any(watcher.side_by_side([partial(listing.has_older, region) for region in enabled.names])):
+    if any(listing.has_older(region) for region in enabled.names):
         with turn() as lists:
             for region in enabled.names if lists else ():
                 yield from ((seen, None) for seen in listing.older(region))
@@ -209,6 +209,8 @@ class _NewJobs:
     reader: JobReader
     done: Watched
     failed: set[str] = field(default_factory=set)
+    whole: dict[str, bool] = field(default_factory=dict)
+    """Whether all of a region was read."""
     reporting: Lock = field(default_factory=Lock)
 
     def known_and_new(self, region: str, lists: bool) -> list[SeenJob]:
@@ -216,15 +218,16 @@ class _NewJobs:
         known: dict[str, SeenJob] = {}
         with self._reported(region):
             known = {seen.job.job_id: seen for seen in self.watcher.seen.waiting(region)}
-            for page in self.reader.head(region, self._first_day()) if lists else ():
+            reading = self.reader.store.read(region)
+            for page in self.reader.head(region, reading, self._first_day()) if lists else ():
                 known |= {seen.job.job_id: seen for seen in self._note(page.jobs, known)}
+                reading = page.reading
+            self.whole[region] = reading.whole
         return [seen for seen in known.values() if not seen.job.finished]
 
     def has_older(self, region: str) -> bool:
-        """Whether earlier rounds left jobs of the region unread."""
-        with self._reported(region):
-            return region not in self.failed and not self.reader.store.read(region).whole
-        return False
+        """Whether jobs of the region are left unread that could be read."""
+        return region not in self.failed and not self.whole[region]
 
     def older(self, region: str) -> Iterator[SeenJob]:
         """Running jobs that are older than what earlier rounds have read."""

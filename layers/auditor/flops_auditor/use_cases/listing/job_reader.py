@@ -23,9 +23,12 @@ _UNCHANGED = timedelta(minutes=50)
 
 @dataclass(frozen=True)
 class ReadPage:
-    """The jobs of a page that were not read before. `again`: the whole history was, and is being read once more."""
+    """The jobs of a page that were not read before, and how far the region is read with it. `again`: the whole history
+    was read, and is being read once more.
+    """
 
     jobs: tuple[ListedJob, ...]
+    reading: JobReading
     again: bool
 
 
@@ -41,15 +44,13 @@ class JobReader:
     stop: Callable[[], bool] = lambda: False
     again: bool = True
 
-    def head(self, region: str, down_to: datetime | None = None) -> Iterator[ReadPage]:
-        """The jobs that are new since the last round, at most MOST_AT_THE_HEAD pages, down to those of `down_to`.
-
-        Raises SourceDenied, SourceUnavailable.
+    def head(self, region: str, known: JobReading, down_to: datetime | None = None) -> Iterator[ReadPage]:
+        """The jobs that are new since the last round, at most MOST_AT_THE_HEAD pages, down to those of `down_to`;
+        `known` is what the store has now. Raises SourceDenied, SourceUnavailable.
         """
-        known = self.store.read(region)
         begun = known.begin(self.clock(), again=self.again)
         for pages, (jobs, reading) in enumerate(self._pages(region, begun, down_to), start=1):
-            yield ReadPage(jobs, begun.again)
+            yield ReadPage(jobs, reading, begun.again)
             if jobs or len(reading.stretches) != len(known.stretches) or _late(known, reading):
                 self.store.write(region, reading)
             if len(reading.stretches) < len(begun.stretches) or pages == MOST_AT_THE_HEAD:
@@ -59,7 +60,7 @@ class JobReader:
         """What earlier rounds left of the history. Raises SourceDenied, SourceUnavailable."""
         known = self.store.read(region)
         for jobs, reading in self._pages(region, known, down_to):
-            yield ReadPage(jobs, known.again)
+            yield ReadPage(jobs, reading, known.again)
             self.store.write(region, reading)
 
     def closed(self, region: str, failure: Exception) -> bool:

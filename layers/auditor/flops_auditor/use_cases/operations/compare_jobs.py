@@ -132,7 +132,7 @@ def _states(
     state = _with(RegionState(region, 0, 0, 0, ()), waiting, index, now)
     yield replace(state, listed=0)
     known = {job.job_id for job in waiting}
-    for page in chain(reader.head(region), reader.rest(region) if whole else ()):
+    for page in chain(reader.head(region, reader.store.read(region)), reader.rest(region) if whole else ()):
         state = _with(state, [job for job in page.jobs if job.job_id not in known], index, now)
         yield state
 

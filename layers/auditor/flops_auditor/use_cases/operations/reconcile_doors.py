@@ -4,8 +4,10 @@ What keeps one door shut keeps no other: each has its own reading of each region
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from flops_auditor.use_cases.operations.reconcile_jobs import Reconciler, ReconcileReport, reconcile, tell_people
+from flops_auditor.use_cases.ports.side_by_side import SideBySide, in_turn
 
 TRAINING_JOBS = "training jobs"
 CUSTOMIZATION_JOBS = "model customization jobs"
@@ -13,13 +15,14 @@ TRAINING_SESSIONS = "training sessions"
 SAGEMAKER_JOBS = "SageMaker jobs"
 EVERY_DOOR = (TRAINING_JOBS, TRAINING_SESSIONS, SAGEMAKER_JOBS, CUSTOMIZATION_JOBS)
 Doors = Mapping[str, Reconciler]
-"""By what goes through them, in words; the first has its turn first."""
+"""By what goes through them, in words."""
 Reports = Mapping[str, ReconcileReport]
 
 
-def reconcile_doors(doors: Doors, out_of_time: Callable[[], bool]) -> Reports:
-    """One round of each door. `tell_people_of` is to follow."""
-    return {name: reconcile(each, out_of_time) for name, each in doors.items()}
+def reconcile_doors(doors: Doors, out_of_time: Callable[[], bool], side_by_side: SideBySide = in_turn) -> Reports:
+    """One round of each door, `side_by_side`: none waits for another. `tell_people_of` is to follow."""
+    reports = side_by_side([partial(reconcile, each, out_of_time) for each in doors.values()])
+    return dict(zip(doors, reports, strict=True))
 
 
 def tell_people_of(reports: Reports, doors: Doors) -> None:

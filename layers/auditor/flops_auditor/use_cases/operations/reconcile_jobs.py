@@ -207,7 +207,7 @@ class _Round:
 
     def news(self) -> None:
         """Follow up the jobs that wait, and take in those that are new."""
-        known = self._to.reader.store.read(self.region)
+        known = self.known = self._to.reader.store.read(self.region)
         self._first_at = known.first_at
         self._have_wait(self._to.seen.waiting(self.region))
         recorded = self._follow_up()
@@ -215,13 +215,13 @@ class _Round:
         reader = replace(
             self._to.reader, stop=lambda: self._out_of_time() or (past_the_new and self._finder.asked_enough)
         )
-        for page in reader.head(self.region):
+        for page in reader.head(self.region, known):
             self._take_in(page, known.read_to)
             past_the_new = page.again and _reaches_below(page, known.read_to)
             if self._paused:
                 break
+            self.known = page.reading
         self._settle(recorded)
-        self._see_how_far()
 
     def untold(self) -> list[SeenJob]:
         """Jobs that are noted until people were told of them, and of which this round did not find why; the longest
@@ -253,16 +253,13 @@ class _Round:
             self._take_in(page)
             if self._paused:
                 break
-        self._see_how_far()
+            self.known = page.reading
 
     def _look_for_names(self, jobs: Iterable[ListedJob]) -> None:
         """Find those of the jobs of which the names were used before."""
         again = [job for job in jobs if self._finder.name_used_again(job, self._created.get(job.arn, ()))]
         self._note([replace(self._seen(job), untold=True) for job in again])
         self._found |= {job.job_id for job in again}
-
-    def _see_how_far(self) -> None:
-        self.known = self._to.reader.store.read(self.region)
 
     def _take_in(self, page: ReadPage, read_to: datetime | None = None) -> None:
         """Have jobs without a record wait, and queue those that have ended.
