@@ -5,6 +5,7 @@ A location is compared segment by segment, so `s3://b/run1` is never part of `s3
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from flops_auditor.domain.values.remarks import Remark
 
@@ -33,7 +34,7 @@ class Location:
     def __str__(self) -> str:
         return "/".join((self.space, *self.path))
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The path as text in which "/" closes every segment, and "#" and AFTER_ALL stand in none: "/a/b/"; the root is
         "/".

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Protocol
 
 from flops_auditor.domain.runs.places import Location
@@ -35,7 +36,7 @@ class IndexEntry:
     artifact: Location | None = None
     succeeded: bool = False
 
-    @property
+    @cached_property
     def cursor(self) -> str:
         """Where the entry stands among all of its kind and space: by path, then time, then job."""
         return f"{self.location.key}#{self.created}#{self.job_id}"
