@@ -9,12 +9,13 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
 
 from flops_auditor.aws.calls.listing_pages import MOST_TRIES
 from flops_auditor.aws.calls.pace import Pace
-from flops_auditor.aws.sources.bedrock import PAGE, BedrockJobs, BedrockListing, BedrockStates
+from flops_auditor.aws.sources.bedrock import PAGE, BedrockJobs, BedrockListing, BedrockModels, BedrockStates
 from flops_auditor.aws.sources.s3_objects import S3ObjectEntries
 from flops_auditor.aws.stores.sqs import customization_message
 from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, plain
@@ -23,13 +24,14 @@ from flops_auditor.domain.runs.sources.customization_job_answer import parse_cus
 from flops_auditor.domain.runs.sources.registry import read_pointer
 from flops_auditor.use_cases.ports.records import SeenJob
 from flops_auditor.use_cases.ports.sources import ListedJob, SourceDenied, SourceUnavailable, UnknownTrainingJob
-from tests.fakes.customization_jobs import customization
+from tests.fakes.customization_jobs import custom_model, customization, imported, imported_model, made_by
 from tests.fakes.jobs import CREATED
 
 REGION = "us-west-2"
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 LATER = CREATED + timedelta(days=1)
 ARN = customization()["jobArn"]
+REFUSED = ("AccessDeniedException", "ValidationException")
 
 
 @pytest.fixture
@@ -58,6 +60,32 @@ def listed() -> ListedJob:
 
 def listing(bedrock: Any) -> BedrockListing:
     return BedrockListing(lambda region: bedrock, Pace(1, lambda seconds: None, lambda: 0.0))
+
+
+def test_a_model_is_asked_for_by_what_its_arn_names(bedrock: Any, stub: Stubber) -> None:
+    models = BedrockModels(lambda region: bedrock)
+    answers = {"get_imported_model": imported("s3://models/a/"), "get_custom_model": made_by(ARN, custom_model())}
+    for operation, answer in answers.items():
+        stub.add_response(operation, answer, {"modelIdentifier": answer["modelArn"]})
+        assert models.model(answer["modelArn"], REGION) == answer
+
+
+@pytest.mark.parametrize("arn", [imported_model(), custom_model()])
+def test_a_model_that_is_gone_or_refused_is_named(bedrock: Any, stub: Stubber, arn: str) -> None:
+    operation = "get_imported_model" if arn == imported_model() else "get_custom_model"
+    action = "bedrock:GetImportedModel" if arn == imported_model() else "bedrock:GetCustomModel"
+    for code, error in (("ResourceNotFoundException", "ResourceNotFound"), *((each, each) for each in REFUSED)):
+        stub.add_client_error(operation, code, "No.")
+        with pytest.raises(SourceDenied, match=f"{action} answered {error}"):
+            BedrockModels(lambda region: bedrock).model(arn, REGION)
+    stub.add_client_error(operation, "ThrottlingException")
+    with pytest.raises(ClientError):
+        BedrockModels(lambda region: bedrock).model(arn, REGION)
+
+
+def test_nobody_is_asked_of_a_model_in_a_region_that_is_none(bedrock: Any, stub: Stubber) -> None:
+    with pytest.raises(SourceDenied, match="bedrock:GetImportedModel answered UnknownRegion"):
+        BedrockModels(lambda region: bedrock).model(imported_model(), "nowhere-1")
 
 
 def test_a_description_reads_as_a_job(bedrock: Any, stub: Stubber) -> None:

@@ -25,6 +25,42 @@ def custom_model(number: int = 1, model_id: str = LLAMA) -> str:
     return f"{ACCOUNT}:custom-model/{model_id}/model{number:07}"
 
 
+def imported_model(number: int = 1) -> str:
+    """What was imported from S3."""
+    return f"{ACCOUNT}:imported-model/import{number:06}"
+
+
+def imported(place: str, number: int = 1, **changes: Any) -> dict[str, Any]:
+    """A GetImportedModel answer; a member that is None is left out."""
+    answer = {
+        "modelArn": imported_model(number),
+        "modelName": f"imported-{number}",
+        "jobName": f"import-{number}",
+        "jobArn": f"{ACCOUNT}:model-import-job/import{number:06}",
+        "modelDataSource": {"s3DataSource": {"s3Uri": place}},
+        "creationTime": CREATED,
+        "modelArchitecture": "LlamaForCausalLM",
+        "instructSupported": True,
+        **changes,
+    }
+    return {name: value for name, value in answer.items() if value is not None}
+
+
+def made_by(job: str | None, arn: str, **changes: Any) -> dict[str, Any]:
+    """A GetCustomModel answer of what a customization job made, or, without one, CreateCustomModel."""
+    answer = {
+        "modelArn": arn,
+        "modelName": "support-model",
+        "jobArn": job,
+        "baseModelArn": model_arn(),
+        "customizationType": "FINE_TUNING" if job else "IMPORTED",
+        "creationTime": CREATED,
+        "modelStatus": "Active",
+        **changes,
+    }
+    return {name: value for name, value in answer.items() if value is not None}
+
+
 def customization(number: int = 1, **changes: Any) -> dict[str, Any]:
     """A completed fine-tuning job, each a day after the one before; a member that is None is left out."""
     created = CREATED + timedelta(days=number - 1)
@@ -74,14 +110,16 @@ def evidence(
 
 @dataclass
 class FakeCustomizationJobs:
-    """The CustomizationJobs port over answers, and ObjectEntries over entries by place. `denied` holds API calls that
-    answer AccessDenied.
+    """The CustomizationJobs port over answers, CustomModels over those about models, and ObjectEntries over entries by
+    place. `denied` holds API calls that answer AccessDenied.
     """
 
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     tags_by_arn: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     entries: dict[str, dict[str, Any]] = field(default_factory=lambda: {PLACE: listed()})
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
 
     def add(self, answer: dict[str, Any], **tags: str) -> dict[str, Any]:
         """Put a job, or its new state, in place."""
@@ -98,6 +136,19 @@ class FakeCustomizationJobs:
     def tags(self, arn: str, region: str) -> list[dict[str, str]]:
         self._called("bedrock:ListTagsForResource")
         return self.tags_by_arn[arn]
+
+    def add_model(self, answer: dict[str, Any]) -> str:
+        """Put an imported or custom model in place; its ARN."""
+        self.models[answer["modelArn"]] = answer
+        return str(answer["modelArn"])
+
+    def model(self, arn: str, region: str) -> dict[str, Any]:
+        action = "bedrock:GetImportedModel" if ":imported-model/" in arn else "bedrock:GetCustomModel"
+        self._called(action)
+        self.asked.append(arn)
+        if arn not in self.models:
+            raise SourceDenied(Unread(action, "ResourceNotFound"))
+        return self.models[arn]
 
     def entry(self, bucket: str, key: str) -> dict[str, Any] | None:
         self._called("s3:ListObjectsV2")

@@ -58,6 +58,8 @@ class Calls:
 
     customized: Mapping[str, Any] = field(default_factory=dict)
     """The one model customization job of the account, if there is one."""
+    model: Mapping[str, Any] = field(default_factory=dict)
+    """What GetImportedModel answers of its one imported model, if there is one."""
     session: Mapping[str, Any] = field(default_factory=dict)
     """The detail of its one training session, if there is one."""
     newer: Mapping[str, Any] = field(default_factory=dict)
@@ -81,9 +83,11 @@ class Calls:
         return type("Answer", (), {"status_code": 200})(), {**answer, "ResponseMetadata": {}}
 
     def of_bedrock(self, operation: str, region: str) -> dict[str, Any]:
-        """What Bedrock answers of the one customization job, which moto does not know by its ARN."""
+        """What Bedrock answers of the one customization job, which moto does not know by its ARN, and of its model."""
         if operation == "ListModelCustomizationJobs":
             return {"modelCustomizationJobSummaries": [self.customized] if self.customized and region == REGION else []}
+        if operation == "GetImportedModel":
+            return dict(self.model)
         return {"tags": []} if operation == "ListTagsForResource" else dict(self.customized)
 
     def of_sessions(self, operation: str, region: str) -> dict[str, Any]:

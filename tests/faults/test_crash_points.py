@@ -30,7 +30,7 @@ from flops_auditor.use_cases.ledger.export_bundle import export_whole
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from flops_auditor.use_cases.operations.send_digest import week_of
 from tests.fakes.audit import NOW
-from tests.fakes.customization_jobs import customization
+from tests.fakes.customization_jobs import customization, imported, imported_model
 from tests.fakes.in_turn import Backwards, InTurn
 from tests.fakes.jobs import CREATED, describe, moved
 from tests.fakes.lineage import artifact, channel
@@ -104,6 +104,7 @@ def scenario(made: Account) -> None:
     made.load(running())
     made.calls.customized, made.calls.session = tuned(), opened()
     made.calls.newer = learning()
+    made.calls.model = imported("s3://models/above/", modelArn=tuned()["baseModelArn"])
     made.deliver([*(event_of(one) for one in jobs), event_of_tuned(tuned())])
     made.scheduled("seal")
     made.scheduled("watch")
@@ -138,8 +139,11 @@ def learning(status: str = "InProgress") -> dict[str, Any]:
 
 
 def tuned() -> dict[str, Any]:
-    """A model customization job whose data is gone."""
-    answer = customization(creationTime=NOW - timedelta(days=30), lastModifiedTime=NOW - timedelta(days=29))
+    """A model customization job whose data is gone, and which begins from an imported model."""
+    base = imported_model().replace("us-west-2", REGION)
+    answer = customization(
+        baseModelArn=base, creationTime=NOW - timedelta(days=30), lastModifiedTime=NOW - timedelta(days=29)
+    )
     arns = {name: answer[name].replace("us-west-2", REGION) for name in ("jobArn", "outputModelArn")}
     return {**answer, **arns, "jobName": "tuned"}
 

@@ -28,7 +28,7 @@ from flops_auditor.domain.values.errors import AuditorError, MalformedEvent
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from tests.fakes.audit import FakeTrainingJobs, MemoryAlerts, MemoryArchive, MemoryRecords, recorder
 from tests.fakes.cases import audit, words
-from tests.fakes.customization_jobs import PLACE, customization, listed
+from tests.fakes.customization_jobs import PLACE, custom_model, customization, imported_model, listed
 from tests.fakes.jobs import describe
 from tests.fakes.sagemaker_jobs import agent_job, document
 from tests.fakes.training_sessions import session
@@ -171,6 +171,27 @@ def test_any_model_package_is_followed_or_a_doubt(answer: dict[str, Any]) -> Non
     run = read_case(Evidence(description, packages={arn: answer}).to_bytes()).run
     followed = [each for each in run.begins if "model-package-group" not in each.location.space]
     assert len(followed) > 1 or run.begins[0].unless_found is not None
+
+
+@EXAMPLES
+@given(
+    answer=st.one_of(answers("GetImportedModel", "bedrock"), answers("GetCustomModel", "bedrock")),
+    arn=st.sampled_from([imported_model(), custom_model()]),
+    own=st.booleans(),
+)
+def test_any_custom_model_is_followed_or_a_doubt(answer: dict[str, Any], arn: str, own: bool) -> None:
+    """GetImportedModel and GetCustomModel, of botocore's own shape and off it: nothing reads as no ancestor."""
+    TRIED["custom models"] += 1
+    given = {**answer, "modelArn": arn} if own else answer
+    evidence = Evidence(
+        plain(customization(2, baseModelArn=arn)),
+        packages={arn: plain(given)},
+        objects={PLACE: plain(listed())},
+        source=CUSTOMIZATION_JOB,
+    )
+    is_below(evidence)
+    run = read_case(evidence.to_bytes()).run
+    assert len(run.begins) > 1 or run.begins[0].unless_found is not None
 
 
 @EXAMPLES

@@ -15,6 +15,7 @@ import pytest
 
 from tests.faults import told
 from tests.integration.deployed import Deployed, fresh_job
+from tests.integration.test_custom_models_path import fresh_import
 from tests.integration.test_other_doors import announce, fresh_agent_job, fresh_customization, fresh_session
 
 # What Lambda itself does with a function's role, so that no call of the function shows it.
@@ -79,7 +80,7 @@ def resources_of(call: dict[str, Any], account: str) -> list[str]:
     tables = call["tables"] or [parameters[name] for name in ("TableName",) if name in parameters]
     found += [f"{prefix}table/{table}{index}" for table in tables]
     found += [f"{prefix}key/{parameters[name]}" for name in ("KeyId",) if name in parameters]
-    arns = ("TopicArn", "ResourceArn", "ModelPackageName", "jobIdentifier", "resourceARN")
+    arns = ("TopicArn", "ResourceArn", "ModelPackageName", "jobIdentifier", "modelIdentifier", "resourceARN")
     found += [parameters[name] for name in arns if name in parameters]
     found += [prefix + parameters[name].rsplit("/", 1)[1] for name in ("QueueUrl",) if name in parameters]
     found += [f"{prefix}training-job/{parameters[name]}" for name in ("TrainingJobName",) if name in parameters]
@@ -131,8 +132,14 @@ def calls(deployed: Deployed, calls_file: Path) -> list[dict[str, Any]]:
     customized = fresh_customization(deployed)
     announce(deployed, customized)
     deployed.record(customized["jobArn"])
-    stopped = fresh_session(deployed)
-    fresh_session(deployed, TrainingSessionStatus="Running")
+    imported = fresh_import(deployed, "s3://models/registered/", "leastprivile")
+    models = f"{imported} {customized['outputModelArn']}"  # a tag may name both
+    stopped, tag = fresh_session(deployed), {"Key": "flops-auditor:lineage", "Value": models}
+    fresh_session(deployed, TrainingSessionStatus="Running", Tags=[tag])
+    announce(deployed, again := fresh_customization(deployed, baseModelArn=customized["outputModelArn"]))
+    announce(deployed, further := fresh_customization(deployed, baseModelArn=imported))
+    for each in (again, further):
+        deployed.record(each["jobArn"])
     completed = fresh_agent_job(deployed)
     fresh_agent_job(deployed, JobStatus="InProgress")
     deployed.invoke("WatchFunctionName")

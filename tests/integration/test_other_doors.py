@@ -32,17 +32,17 @@ def fresh_customization(deployed: Deployed, **changes: Any) -> dict[str, Any]:
         s3.put_object(Bucket=BUCKET, Key="support/train.jsonl", Body=DATA)
     account = f"arn:aws:bedrock:{deployed.stack.region}:{deployed.stack.account_id}"
     created = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)  # after its data was written
-    job = customization(
-        jobArn=f"{account}:model-customization-job/{LLAMA}/{number}",
-        jobName=f"support-{number}",
-        outputModelArn=f"{account}:custom-model/{LLAMA}/{number}",
-        baseModelArn=f"arn:aws:bedrock:{deployed.stack.region}::foundation-model/{LLAMA}",
-        trainingDataConfig={"s3Uri": f"s3://{BUCKET}/support/train.jsonl"},
-        creationTime=created,
-        lastModifiedTime=created - timedelta(hours=2),
-        endTime=created + timedelta(seconds=1),  # what ends much later than now is not sealed
-        **changes,
-    )
+    own = {
+        "jobArn": f"{account}:model-customization-job/{LLAMA}/{number}",
+        "jobName": f"support-{number}",
+        "outputModelArn": f"{account}:custom-model/{LLAMA}/{number}",
+        "baseModelArn": f"arn:aws:bedrock:{deployed.stack.region}::foundation-model/{LLAMA}",
+        "trainingDataConfig": {"s3Uri": f"s3://{BUCKET}/support/train.jsonl"},
+        "creationTime": created,
+        "lastModifiedTime": created - timedelta(hours=2),
+        "endTime": created + timedelta(seconds=1),  # what ends much later than now is not sealed
+    }
+    job = customization(**{**own, **changes})
     load_customization_job(deployed.stack, job, [{"key": "flops-auditor:placed-on-market", "value": "false"}])
     return job
 

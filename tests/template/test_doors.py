@@ -16,6 +16,8 @@ RIGHTS = {
         "sagemaker:DescribeJob",
         "bedrock:GetModelCustomizationJob",
         "bedrock:ListTagsForResource",
+        "bedrock:GetImportedModel",
+        "bedrock:GetCustomModel",
         "s3:ListBucket",
     },
     "WatchPolicy": {
@@ -23,6 +25,8 @@ RIGHTS = {
         "sagemaker:DescribeTrainingSession",
         "sagemaker:ListJobs",
         "sagemaker:DescribeJob",
+        "bedrock:GetImportedModel",
+        "bedrock:GetCustomModel",
     },
     "ReconcilePolicy": {
         "sagemaker:ListTrainingSessions",

@@ -25,6 +25,7 @@ from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.auditing.ask_again import AskedInVain
 from flops_auditor.use_cases.auditing.audit_job import NotFinished, Territory, handle_event
+from flops_auditor.use_cases.auditing.collect_custom_models import WithCustomModels
 from flops_auditor.use_cases.auditing.collect_customization_job import CustomizationJobCollector
 from flops_auditor.use_cases.auditing.keep_record import (
     ForeignEvidence,
@@ -68,7 +69,8 @@ TERRITORY = Territory("123456789012", FixedRegions())
 
 def working(jobs: FakeCustomizationJobs) -> Recorder:
     made = recorder(FakeTrainingJobs())
-    return replace(made, collectors={**made.collectors, CUSTOMIZATION_JOB: CustomizationJobCollector(jobs, jobs)})
+    asked = {**made.collectors, CUSTOMIZATION_JOB: CustomizationJobCollector(jobs, jobs)}
+    return replace(made, collectors={source: WithCustomModels(each, jobs) for source, each in asked.items()})
 
 
 def ended(answer: dict[str, Any], status: str = "Completed") -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""Bedrock's model customization jobs as the local AWS answers for them: loaded whole, since moto's are of no shape that
-Bedrock gives (no statusDetails, and unknown by their ARN).
+"""Bedrock's model customization jobs and custom models as the local AWS answers for them: loaded whole, since moto's
+jobs are of no shape that Bedrock gives (no statusDetails, and unknown by their ARN), and it has no imported models.
 
-Facts: Amazon Bedrock API Reference, GetModelCustomizationJob, ListModelCustomizationJobs, ListTagsForResource.
+Facts: Amazon Bedrock API Reference, GetModelCustomizationJob, ListModelCustomizationJobs, ListTagsForResource,
+GetImportedModel, GetCustomModel.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from flops_auditor_cli.local_aws.jobs import as_text
 from flops_auditor_cli.local_aws.training_jobs import as_datetime
 
 _JOBS = "/model-customization-jobs"
+_MODELS = ("/imported-models/", "/custom-models/")
 _TAGS = "/listTagsForResource"
 _SUMMARY = (
     "jobArn",
@@ -34,9 +36,10 @@ _DEFAULT_PAGE = 100
 
 @dataclass
 class LocalCustomizationJobs:
-    """Answers by ARN, with the tags of each."""
+    """Answers by ARN, with the tags of each job."""
 
     answers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    models: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     tags: dict[str, Any] = field(default_factory=dict)
 
     def load(self, answer: Mapping[str, Any], tags: Any) -> None:
@@ -44,11 +47,18 @@ class LocalCustomizationJobs:
         self.answers[answer["jobArn"]] = answer
         self.tags[answer["jobArn"]] = tags
 
+    def load_model(self, answer: Mapping[str, Any]) -> None:
+        """Make an imported or custom model known."""
+        self.models[answer["modelArn"]] = answer
+
     def serve(self, request: Request) -> Response | None:
         """The answer to a request of Bedrock's, None to any other."""
         if request.method == "POST" and request.path == _TAGS:
             arn = json.loads(request.get_data())["resourceARN"]
             return _answer({"tags": self.tags[arn]}) if arn in self.tags else _not_found(arn)
+        if request.method == "GET" and request.path.startswith(_MODELS):
+            arn = unquote(request.path.split("/", 2)[2])
+            return _answer(self.models[arn]) if arn in self.models else _not_found(arn)
         if request.method != "GET" or not request.path.startswith(_JOBS):
             return None
         name = unquote(request.path.removeprefix(_JOBS).removeprefix("/"))
@@ -80,5 +90,5 @@ def _answer(document: Mapping[str, Any], status: int = 200, **headers: str) -> R
 
 
 def _not_found(name: str) -> Response:
-    message = {"message": f"Could not find the model customization job {name}"}
+    message = {"message": f"Could not find {name}"}
     return _answer(message, 404, **{"x-amzn-ErrorType": "ResourceNotFoundException"})

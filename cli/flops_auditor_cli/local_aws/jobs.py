@@ -1,5 +1,5 @@
-"""Loading training jobs, training sessions and other jobs into the local SageMaker, and model customization jobs into
-the local Bedrock.
+"""Loading training jobs, training sessions and other jobs into the local SageMaker, and model customization jobs and
+custom models into the local Bedrock.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from flops_auditor_cli.local_aws.stack import Stack
 
 LOAD_PATH = "/_local/training-jobs"
 CUSTOMIZATION_PATH = "/_local/customization-jobs"
+CUSTOM_MODEL_PATH = "/_local/custom-models"
 SESSION_PATH = "/_local/training-sessions"
 SAGEMAKER_JOB_PATH = "/_local/jobs"
 
@@ -39,6 +40,11 @@ def load_customization_job(stack: Stack, answer: Mapping[str, Any], tags: Sequen
     ListTagsForResource gives them.
     """
     call(stack, "POST", {"answer": answer, "tags": list(tags)}, CUSTOMIZATION_PATH)
+
+
+def load_custom_model(stack: Stack, answer: Mapping[str, Any]) -> None:
+    """Make Bedrock know an imported or custom model: what GetImportedModel or GetCustomModel must answer."""
+    call(stack, "POST", {"answer": answer}, CUSTOM_MODEL_PATH)
 
 
 def load_session(stack: Stack, answer: Mapping[str, Any]) -> None:

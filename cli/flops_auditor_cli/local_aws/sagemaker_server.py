@@ -3,8 +3,8 @@
 Run as `python -m flops_auditor_cli.local_aws.sagemaker_server --port PORT`. moto's own training jobs finish at once and
 lose their Environment, so DescribeTrainingJob, ListTrainingJobs, ListTags, StopTrainingJob and GetMetricData are
 answered from jobs loaded through `/_local/training-jobs` (POST loads, DELETE removes), and so are Bedrock's model
-customization jobs (customization_jobs.py), SageMaker's training sessions (training_sessions.py) and its jobs of the
-newer kinds (sagemaker_jobs.py); the rest is moto's.
+customization jobs and custom models (customization_jobs.py), SageMaker's training sessions (training_sessions.py) and
+its jobs of the newer kinds (sagemaker_jobs.py); the rest is moto's.
 """
 
 from __future__ import annotations
@@ -28,7 +28,13 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from flops_auditor_cli.local_aws.customization_jobs import LocalCustomizationJobs
-from flops_auditor_cli.local_aws.jobs import CUSTOMIZATION_PATH, LOAD_PATH, SAGEMAKER_JOB_PATH, SESSION_PATH
+from flops_auditor_cli.local_aws.jobs import (
+    CUSTOM_MODEL_PATH,
+    CUSTOMIZATION_PATH,
+    LOAD_PATH,
+    SAGEMAKER_JOB_PATH,
+    SESSION_PATH,
+)
 from flops_auditor_cli.local_aws.sagemaker_jobs import LocalSageMakerJobs
 from flops_auditor_cli.local_aws.training_jobs import (
     TRAINING_JOBS_NAMESPACE,
@@ -59,6 +65,12 @@ def describe_shape(service: str = "sagemaker", operation: str = "DescribeTrainin
     if shape is None:
         raise RuntimeError(f"botocore describes no answer for {operation}")
     return shape
+
+
+def shape_of_model(answer: Any) -> Shape:
+    """botocore's shape of what Bedrock answers of a model, by its ARN."""
+    imported = ":imported-model/" in answer["modelArn"]
+    return describe_shape("bedrock", "GetImportedModel" if imported else "GetCustomModel")
 
 
 def with_datetimes(value: Any, shape: Shape) -> Any:
@@ -179,11 +191,14 @@ def application(jobs: LocalTrainingJobs) -> Callable[[dict[str, Any], StartRespo
     customization_jobs, sessions = LocalCustomizationJobs(), LocalTrainingSessions()
     newer_jobs = LocalSageMakerJobs()
 
-    def loader_of(shape: Shape, load: Callable[[Any, dict[str, Any]], None]) -> Callable[[Request], Response]:
+    def loader_of(
+        shape: Shape | Callable[[Any], Shape], load: Callable[[Any, dict[str, Any]], None]
+    ) -> Callable[[Request], Response]:
         def load_answer(request: Request) -> Response:
             body = json.loads(request.get_data())
+            answer = body["answer"]
             try:
-                load(with_datetimes(body["answer"], shape), body)
+                load(with_datetimes(answer, shape if isinstance(shape, Shape) else shape(answer)), body)
             except (KeyError, ValueError) as error:
                 return Response(f"{type(error).__name__}: {error}", status=400)
             return Response(status=204)
@@ -210,6 +225,7 @@ def application(jobs: LocalTrainingJobs) -> Callable[[dict[str, Any], StartRespo
             describe_shape("bedrock", "GetModelCustomizationJob"),
             lambda answer, body: customization_jobs.load(answer, body["tags"]),
         ),
+        CUSTOM_MODEL_PATH: loader_of(shape_of_model, lambda answer, _: customization_jobs.load_model(answer)),
         SESSION_PATH: loader_of(
             describe_shape(operation="DescribeTrainingSession"), lambda answer, _: sessions.load(answer)
         ),

@@ -1,4 +1,4 @@
-"""The CustomizationJobs, JobListing and JobStates ports on Amazon Bedrock, in any region."""
+"""The CustomizationJobs, CustomModels, JobListing and JobStates ports on Amazon Bedrock, in any region."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -9,13 +9,19 @@ from typing import Any
 from flops_auditor.aws.calls.listing_pages import page_at_pace
 from flops_auditor.aws.calls.pace import Pace
 from flops_auditor.aws.calls.refusals import outages, refusals
+from flops_auditor.aws.sources.regions import regions_with
 from flops_auditor.aws.sources.sagemaker import described
-from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage, UnknownTrainingJob
+from flops_auditor.domain.runs.evidence import Unread
+from flops_auditor.domain.runs.sources.custom_models import IMPORTED_MODEL
+from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage, SourceDenied, UnknownTrainingJob
 
 GET_JOB = "bedrock:GetModelCustomizationJob"
 LIST_TAGS = "bedrock:ListTagsForResource"
+GET_IMPORTED_MODEL = "bedrock:GetImportedModel"
+GET_CUSTOM_MODEL = "bedrock:GetCustomModel"
 LIST_JOBS = "bedrock:ListModelCustomizationJobs"
 PAGE = 100
+_BEDROCK = "bedrock"
 _NOT_FOUND = frozenset({"ResourceNotFoundException", "ValidationException"})
 
 
@@ -35,6 +41,26 @@ class BedrockJobs:
         with refusals(LIST_TAGS):
             tags = self._client_for(region).list_tags_for_resource(resourceARN=arn)["tags"]
         return [{"Key": tag["key"], "Value": tag["value"]} for tag in tags]
+
+
+class BedrockModels:
+    """Needs bedrock:GetImportedModel and bedrock:GetCustomModel."""
+
+    def __init__(self, client_for: Callable[[str], Any]) -> None:
+        self._client_for = client_for
+
+    def model(self, arn: str, region: str) -> Mapping[str, Any]:
+        """The answer without transport metadata."""
+        imported = IMPORTED_MODEL.fullmatch(arn) is not None
+        action = GET_IMPORTED_MODEL if imported else GET_CUSTOM_MODEL
+        if region not in regions_with(_BEDROCK):  # the ARN may be anybody's text: there is nobody to ask
+            raise SourceDenied(Unread(action, "UnknownRegion", f"no Bedrock in region {region[:40]!r}"))
+        client = self._client_for(region)
+        ask = partial(client.get_imported_model if imported else client.get_custom_model, modelIdentifier=arn)
+        try:
+            return described(action, ask, arn, lambda code, _: code == "ResourceNotFoundException")
+        except UnknownTrainingJob as gone:
+            raise SourceDenied(Unread(action, "ResourceNotFound", str(gone)[:300])) from gone
 
 
 class BedrockListing:

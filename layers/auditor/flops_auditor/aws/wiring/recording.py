@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from flops_auditor import __version__
 from flops_auditor.aws.calls.clients import bedrock_in, client, cloudwatch_in, sagemaker_in
 from flops_auditor.aws.calls.side_by_side import side_by_side
-from flops_auditor.aws.sources.bedrock import BedrockJobs
+from flops_auditor.aws.sources.bedrock import BedrockJobs, BedrockModels
 from flops_auditor.aws.sources.cloudwatch import CloudWatchMetrics
 from flops_auditor.aws.sources.regions import AccountRegions, RememberedRegions
 from flops_auditor.aws.sources.s3_objects import S3ObjectAttributes, S3ObjectEntries
@@ -27,6 +27,7 @@ from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, SAGEMAKER_JOB,
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
 from flops_auditor.use_cases.auditing.audit_job import Territory
+from flops_auditor.use_cases.auditing.collect_custom_models import WithCustomModels
 from flops_auditor.use_cases.auditing.collect_customization_job import CustomizationJobCollector
 from flops_auditor.use_cases.auditing.collect_evidence import Collectors
 from flops_auditor.use_cases.auditing.collect_sagemaker_job import sagemaker_job_collector
@@ -70,12 +71,14 @@ def collectors(vocabulary: TrainerMetrics, compares_artifacts: bool) -> Collecto
     training_jobs = TrainingJobCollector(SageMakerJobs(sagemaker_in), metrics, vocabulary, objects, side_by_side)
     customization_jobs = CustomizationJobCollector(BedrockJobs(bedrock_in), S3ObjectEntries(client("s3")))
     training_sessions = training_session_collector(SageMakerSessions(sagemaker_in))
-    return {
+    asked: Collectors = {
         TRAINING_JOB: training_jobs,
         TRAINING_SESSION: training_sessions,
         SAGEMAKER_JOB: sagemaker_job_collector(DescribedSageMakerJobs(sagemaker_in)),
         CUSTOMIZATION_JOB: customization_jobs,
     }
+    models = BedrockModels(bedrock_in)
+    return {source: WithCustomModels(collector, models) for source, collector in asked.items()}
 
 
 def signed_by_ledger(archive: Archive, own: Callable[[], bytes], line: bytes) -> bool:

@@ -75,9 +75,9 @@ class Evidence:
     `source` names the service and kind of run: which parser reads the description. `metrics` are MetricDataResults
     whose Label is "<metric> <host>" or "<metric>"; `period_seconds` is the period that was asked for, None when unknown
     (a file from a person). `files` holds small JSON texts by S3 URI. `packages` are what was answered about model
-    packages that the run begins from, by ARN, or why there is none; `objects` the same of the S3 objects that
-    it begins from and leaves, by place. `amendments` are what people added after the first
-    record, oldest first. `tags_seen` are the auditor's tags as they were while the run went on, oldest first.
+    packages and custom models that the run begins from, by ARN, or why there is none; `objects` the same of the S3
+    objects that it begins from and leaves, by place. `amendments` are what people added after the first record, oldest
+    first. `tags_seen` are the auditor's tags as they were while the run went on, oldest first.
     """
 
     description: Mapping[str, Any]

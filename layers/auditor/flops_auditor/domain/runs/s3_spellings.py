@@ -42,7 +42,7 @@ _STORAGE = re.compile(
 )
 _REGISTERED = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:\d{12}:hub-content/\S+")
 _MADE_BY_BEDROCK = re.compile(
-    r"arn:aws[a-z-]*:bedrock:[a-z0-9-]{1,20}:\d{12}:(?:model-customization-job|custom-model)/[^\s]{1,300}"
+    r"arn:aws[a-z-]*:bedrock:[a-z0-9-]{1,20}:\d{12}:(?:model-customization-job|(?:custom|imported)-model)/[^\s]{1,300}"
 )
 _ELSEWHERE = re.compile(
     r"[a-z][a-z0-9+.-]{1,32}:/.+"
@@ -117,7 +117,7 @@ def can_be_followed(location: Location) -> bool:
 
 
 def is_made_by_bedrock(text: str) -> bool:
-    """Whether a text is the ARN of a customization job, or of a custom model."""
+    """Whether a text is the ARN of a customization job, or of a custom or imported model."""
     return _MADE_BY_BEDROCK.fullmatch(text) is not None
 
 

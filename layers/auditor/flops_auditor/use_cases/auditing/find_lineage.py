@@ -221,7 +221,8 @@ def follow(
         at = reference.location
         if reference.explicit and not at.too_long and resolved.isdisjoint((at, *reference.leads_to)):
             doubts.append(_unfound(run, reference, index))
-    doubts += [r.unless_found for r in named if r.unless_found is not None and r.location not in resolved]
+    unfound = [r.unless_found for r in named if r.unless_found is not None and r.location not in resolved]
+    doubts += [each for each in unfound if not (holders.tagged and each.kind.remedy is TAG_LINEAGE)]
     if not holders.tagged:
         doubts += run.begins_doubts
         doubts += _maybe_deleted(run, resolved, index)

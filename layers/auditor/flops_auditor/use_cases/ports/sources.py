@@ -214,6 +214,15 @@ class CustomizationJobs(Protocol):
         """All tags, with Key and Value as SageMaker's ListTags gives them. Raises SourceDenied."""
 
 
+class CustomModels(Protocol):
+    """What Bedrock says about imported and custom models."""
+
+    def model(self, arn: str, region: str) -> Mapping[str, Any]:
+        """The GetImportedModel or GetCustomModel answer, as the ARN says. Raises SourceDenied, also for a model that is
+        gone.
+        """
+
+
 class ObjectEntries(Protocol):
     """What S3 lists of objects, for which nobody has to be able to read them."""
 

@@ -6,8 +6,8 @@ from fractions import Fraction
 from flops_auditor.domain.runs.declared import Statements, read_declared
 from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, Evidence
 from flops_auditor.domain.runs.places import Location, Reference, each_once
-from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL
 from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.runs.sources.custom_models import MODEL_NOT_KNOWN, takes_text_alone
 from flops_auditor.domain.runs.sources.customization_job_answer import (
     NOT_STARTED,
     CustomizationJob,
@@ -27,11 +27,9 @@ _ENDED = frozenset({"Completed", "Stopped", "Failed"})
 
 DETAILS = Kind("training-details", "training time: that of its trainingDetails, {seconds:.10g} s")
 NEVER_TRAINED = Kind("training-not-started", "training time: its training never began")
-MODEL_NOT_KNOWN = Kind(
-    "custom-model-not-known", "{where} {arn:said200} is a custom model that no known job made", AMEND_ORIGINAL
-)
 MODEL_UNREAD = Kind(
-    "base-model-not-read", "its base model {arn:said200} is no ARN of a foundation model or of a custom model"
+    "base-model-not-read",
+    "its base model {arn:said200} is no ARN of a foundation model, or of a custom or imported model",
 )
 BASE = "base model"
 
@@ -46,7 +44,7 @@ def run_of(job: CustomizationJob, evidence: Evidence) -> Run:
     declared = read_declared(statements(job))
     begins, notes = references(job, declared.lineage)
     reads, _ = references(job, ()) if declared.lineage else ((), ())
-    tokens, doubts = tokens_of(job, evidence.objects)
+    tokens, doubts = tokens_of(job, evidence.objects, takes_text_alone(job.base_model_arn, evidence.packages))
     never, time = _never_trained(job), training_time(job)
     return Run(
         source=SOURCE,

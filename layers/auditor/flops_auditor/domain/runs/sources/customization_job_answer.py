@@ -35,7 +35,7 @@ JOB_ARN = re.compile(
 _MODEL = re.compile(
     r"(?P<service>arn:aws[a-z-]*:bedrock:[a-z0-9-]{1,20}):(?:"
     r"(?:\d{12})?:foundation-model/(?P<foundation>[^/\s]{1,256})"
-    r"|\d{12}:custom-model/(?P<base>[^/\s]{1,256})/[a-z0-9]{12})"
+    r"|\d{12}:(?:custom-model/(?P<base>[^/\s]{1,256})|(?P<imported>imported)-model)/[a-z0-9]{12})"
 )
 IMPORTED = "imported"
 """In the ARN of a custom model, in the place of its base: its weights came from elsewhere."""
@@ -53,15 +53,15 @@ def _job_arn(text: str) -> str:
     return text
 
 
-class _Shape(BaseModel):
-    """A part of an answer, with its names there; what else it holds is left aside."""
+class BedrockShape(BaseModel):
+    """A part of an answer of Bedrock, with its names there; what else it holds is left aside."""
 
     model_config = ConfigDict(
         frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True, defer_build=True
     )
 
 
-class PartOfJob(_Shape):
+class PartOfJob(BedrockShape):
     """One of the parts that a job passes through, such as its training."""
 
     status: OptionalText = ""
@@ -69,32 +69,32 @@ class PartOfJob(_Shape):
     last_modified_time: Time | None = None
 
 
-class _Details(_Shape):
+class _Details(BedrockShape):
     training_details: Annotated[PartOfJob, BeforeValidator(or_nothing)] = PartOfJob.model_construct()
 
 
-class _TrainingData(_Shape):
+class _TrainingData(BedrockShape):
     s3_uri: OptionalText = ""
 
 
-class _Teacher(_Shape):
+class _Teacher(BedrockShape):
     teacher_model_identifier: OptionalText = ""
 
 
-class _Distillation(_Shape):
+class _Distillation(BedrockShape):
     teacher_model_config: Annotated[_Teacher, BeforeValidator(or_nothing)] = _Teacher.model_construct()
 
 
-class _Reinforcement(_Shape):
+class _Reinforcement(BedrockShape):
     """What is set up for it bounds no tokens: how many prompts there are is said nowhere."""
 
 
-class _Customization(_Shape):
+class _Customization(BedrockShape):
     distillation_config: _Distillation | None = None
     rft_config: _Reinforcement | None = None
 
 
-class CustomizationJob(_Shape):
+class CustomizationJob(BedrockShape):
     """One customization job: what GetModelCustomizationJob answers, as far as the audit reads it."""
 
     job_arn: Annotated[str, AfterValidator(_job_arn)]
@@ -157,7 +157,7 @@ class CustomizationJob(_Shape):
         none.
         """
         model = _MODEL.fullmatch(self.base_model_arn)
-        named = (model["foundation"] or model["base"]) if model else ""
+        named = (model["foundation"] or model["base"] or "") if model else ""
         return "" if named == IMPORTED else named
 
     @property
@@ -169,9 +169,9 @@ class CustomizationJob(_Shape):
 
     @property
     def custom_model(self) -> str:
-        """The ARN of the custom model that it continues, or an empty text."""
+        """The ARN of the custom or imported model that it continues, or an empty text."""
         model = _MODEL.fullmatch(self.base_model_arn)
-        return self.base_model_arn if model and model["base"] else ""
+        return self.base_model_arn if model and (model["base"] or model["imported"]) else ""
 
 
 def is_customization_job(answer: Mapping[str, Any]) -> bool:

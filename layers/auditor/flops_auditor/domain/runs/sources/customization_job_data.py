@@ -100,13 +100,17 @@ def entry_of(listing: object, key: str) -> Mapping[str, Any] | None:
     return next((each for each in listed if isinstance(each, Mapping) and each.get("Key") == key), None)
 
 
-def tokens_of(job: CustomizationJob, sizes: Sizes) -> tuple[DataTokens | None, tuple[Remark, ...]]:
-    """Tokens by the size of the data, or why nothing bounds them: a person's number settles that."""
+def tokens_of(
+    job: CustomizationJob, sizes: Sizes, text_alone: bool = False
+) -> tuple[DataTokens | None, tuple[Remark, ...]]:
+    """Tokens by the size of the data, or why nothing bounds them: a person's number settles that. `text_alone`: its
+    model, whose id does not say so, takes text and nothing else.
+    """
     doubts: list[Remark] = []
     size = _size(job, sizes, doubts)
     passes = job.hyper_parameters.get(EPOCHS, "").strip()
     if job.kind == "tuning":
-        if not _TEXT_ALONE.fullmatch(job.foundation_model):
+        if not text_alone and not _TEXT_ALONE.fullmatch(job.foundation_model):
             doubts.append(MORE_THAN_TEXT(model=job.foundation_model or job.base_model_arn))
         if not _PASSES.fullmatch(passes):
             doubts.append(PASSES_NOT_KNOWN(name=EPOCHS, value=passes or "not said"))

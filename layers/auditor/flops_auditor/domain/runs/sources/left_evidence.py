@@ -8,6 +8,7 @@ from typing import Any
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.evidence import TOO_LARGE, Evidence, Unread, written_at
 from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.runs.sources.custom_models import is_custom_model
 from flops_auditor.domain.runs.sources.registry import SERVICES, Services, read_run
 
 
@@ -18,7 +19,7 @@ def can_be_of(left: Case, now: Evidence, services: Services = SERVICES) -> bool:
     is listed as it was. What may have changed, and what was refused then or now, contradicts nothing.
     Raises UnknownSource, and what the source's reader raises.
     """
-    told = read_run(replace(left.evidence, description=now.description, source=now.source), services)
+    told = read_run(_told(left.evidence, now), services)
     if told.job_id != left.run.job_id:
         return False
     if not (told.finished and left.run.finished):
@@ -26,6 +27,17 @@ def can_be_of(left: Case, now: Evidence, services: Services = SERVICES) -> bool:
     cut = any(each.error == TOO_LARGE for each in (*left.evidence.unread, *now.unread))
     lasting = _of_no_text if cut else _but_metrics
     return lasting(left.run) == lasting(told) and _listed_alike(left.evidence, now, told.ended)
+
+
+def _told(left: Evidence, now: Evidence) -> Evidence:
+    """Evidence with what its service says now, of the run and of what made the custom models that it begins from."""
+    both = [arn for arn in now.packages if is_custom_model(arn) and arn in left.packages]
+    answered = {
+        arn: now.packages[arn]
+        for arn in both
+        if not isinstance(now.packages[arn], Unread) and not isinstance(left.packages[arn], Unread)
+    }
+    return replace(left, description=now.description, source=now.source, packages={**left.packages, **answered})
 
 
 def _but_metrics(run: Run) -> Run:

@@ -35,7 +35,7 @@ from flops_auditor.domain.runs.sources.training_job_answer import (
     TrainingJob,
     what_is_wrong,
 )
-from flops_auditor.domain.runs.sources.training_job_places import of_hub, references
+from flops_auditor.domain.runs.sources.training_job_places import of_hub, read_made, references
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.remarks import Kind, Remark
 
@@ -124,7 +124,7 @@ def data_places(answer: Mapping[str, Any], where: str) -> tuple[Reference, ...]:
     package = _read(answer)
     made_from = [(package.source_uri, True), (package.metadata_properties.generated_by, False)]
     texts = [*_model_data(package), *made_from]
-    located = [(read_location(text), directory) for text, directory in texts]
+    located = [(read_made(text), directory) for text, directory in texts]
     places = [Reference(place, where, directory) for place, directory in located if place is not None]
     return each_once([*places, *(each for named in _named(package) for each in named.references)])
 

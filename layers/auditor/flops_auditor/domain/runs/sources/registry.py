@@ -24,6 +24,7 @@ from flops_auditor.domain.runs.sources import (
     training_session,
     training_session_events,
 )
+from flops_auditor.domain.runs.sources.custom_models import with_custom_models
 from flops_auditor.domain.runs.sources.customization_job_answer import is_customization_job
 from flops_auditor.domain.runs.sources.sagemaker_job_answer import is_sagemaker_job
 from flops_auditor.domain.runs.sources.training_job_page import console_page
@@ -91,7 +92,7 @@ def read_run(evidence: Evidence, services: Services = SERVICES) -> Run:
     source = services.get(evidence.source)
     if source is None:
         raise UnknownSource(f"evidence of {evidence.source[:80]!r}")
-    return source.read(evidence)
+    return with_custom_models(source.read(evidence), evidence.packages)
 
 
 def source_of(description: Mapping[str, Any], services: Services = SERVICES) -> str:

@@ -267,5 +267,10 @@ def named_by_the_tag(tagged: Sequence[str]) -> tuple[list[Reference], tuple[Rema
 
 def tagged_place(text: str) -> Reference:
     """What a lineage tag names: a place, or a run by its name."""
-    location = Location(text) if is_made_by_bedrock(text) else read_location(text) or Location(NAMES, (text[:128],))
+    location = read_made(text) or Location(NAMES, (text[:128],))
     return Reference(location, "tag flops-auditor:lineage", directory=True, explicit=True)
+
+
+def read_made(text: str) -> Location | None:
+    """A place, or what Bedrock made, by its ARN; None for anything else."""
+    return Location(text.strip()) if is_made_by_bedrock(text.strip()) else read_location(text)

@@ -1,0 +1,43 @@
+"""Ask Bedrock what made the custom models that a run begins from, whichever service ran it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from flops_auditor.domain.runs.case import Case
+from flops_auditor.domain.runs.evidence import plain
+from flops_auditor.domain.runs.pointer import JobPointer
+from flops_auditor.domain.runs.sources.cases import case_of
+from flops_auditor.domain.runs.sources.custom_models import custom_models
+from flops_auditor.domain.values.arns import region_of
+from flops_auditor.use_cases.auditing.collect_evidence import Collector, Described, SaidOfModels
+from flops_auditor.use_cases.ports.sources import CustomModels, SourceDenied
+
+
+@dataclass(frozen=True)
+class WithCustomModels:
+    """A Collector of runs that may begin from custom models: of a run that names none, nothing more is asked."""
+
+    collector: Collector
+    models: CustomModels
+
+    def pointer(self, arn: str, created: datetime | None) -> JobPointer:
+        """What points at a run that is known."""
+        return self.collector.pointer(arn, created)
+
+    def describe(self, pointer: JobPointer) -> Described:
+        """What the service says of the run."""
+        described = self.collector.describe(pointer)
+        return replace(described, collect=partial(self._collect, described))
+
+    def _collect(self, described: Described, now: datetime, of_models: SaidOfModels) -> Case:
+        """Refusals become evidence, passing faults are raised."""
+        case = described.collect(now, of_models)
+        packages = {**case.evidence.packages}
+        named = custom_models(case.run)
+        for arn in named:
+            try:
+                packages[arn] = plain(self.models.model(arn, region_of(arn)))
+            except SourceDenied as denied:
+                packages[arn] = denied.unread
+        return case_of(replace(case.evidence, packages=packages)) if named else case
