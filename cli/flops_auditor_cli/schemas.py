@@ -122,6 +122,7 @@ _WITHOUT: dict[str, Schema] = {
     "base_model": TEXT,
     "pretraining_flop": AMOUNT,
     "loads_weights": MAYBE_FLAG,
+    "doubtful": FLAG,
 }
 RESTS_ON = thing(
     {
@@ -136,7 +137,6 @@ RESTS_ON = thing(
                     **_WITHOUT,
                     "method": TEXT,
                     "upper_flop": AMOUNT,
-                    "doubtful": FLAG,
                     "assessments": many(
                         thing(
                             {

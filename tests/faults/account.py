@@ -88,6 +88,8 @@ class Calls:
             return {"modelCustomizationJobSummaries": [self.customized] if self.customized and region == REGION else []}
         if operation == "GetImportedModel":
             return dict(self.model)
+        if operation == "GetCustomModel":
+            return {"modelArn": self.customized["outputModelArn"], "baseModelArn": self.customized["baseModelArn"]}
         return {"tags": []} if operation == "ListTagsForResource" else dict(self.customized)
 
     def of_sessions(self, operation: str, region: str) -> dict[str, Any]:

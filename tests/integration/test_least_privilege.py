@@ -15,8 +15,8 @@ import pytest
 
 from tests.faults import told
 from tests.integration.deployed import Deployed, fresh_job
-from tests.integration.test_custom_models_path import fresh_import
 from tests.integration.test_other_doors import announce, fresh_agent_job, fresh_customization, fresh_session
+from tests.integration.test_three_doors_path import fresh_import
 
 # What Lambda itself does with a function's role, so that no call of the function shows it.
 IMPLIED = {

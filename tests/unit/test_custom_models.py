@@ -8,7 +8,7 @@ import pytest
 
 from flops_auditor import __version__
 from flops_auditor.domain.ledger.verification import NothingKept
-from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, TRAINING_SESSION, Evidence, plain
+from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, TRAINING_SESSION, Evidence, Unread, plain
 from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.sources.cases import case_of
@@ -238,6 +238,34 @@ def test_a_model_created_from_a_package_or_from_s3_does_not_say_from_what() -> N
     assert (of_lineage(content), content["verdict"]) == (["custom-model-without-origin"], "indeterminate")
 
 
+@pytest.mark.parametrize(
+    ("tag", "known", "denied"),
+    [("", True, []), ("none", False, [imported_model()]), ("first", True, [imported_model()])],
+)
+def test_a_job_that_names_a_foundation_model_continues_what_its_own_model_names(
+    tag: str, known: bool, denied: list[str]
+) -> None:
+    """GetModelCustomizationJob is declared to name a foundation model alone, GetCustomModel may name a custom one."""
+    world = World()
+    first = world.content(world.train(trained()))["job"]["arn"]
+    base = world.bedrock.add_model(imported("s3://models/first/output/model/"))
+    world.bedrock.add_model(made_by(customization()["jobArn"], custom_model(), baseModelArn=base))
+    job = world.tune(customization(), **({"lineage": first if tag == "first" else tag} if tag else {}))
+    content = world.content(job)
+    assert (ancestors(content) == {"first"}, of_lineage(content)) == (known, [])
+    kept = newest(job, world.recorder)
+    assert kept is not None
+    assert list(case_behind(job, kept, world.recorder).run.reads) == denied
+
+
+@pytest.mark.parametrize("answer", [Unread("bedrock:GetCustomModel", "AccessDenied"), {"modelArn": "another"}, {}])
+def test_a_model_that_could_not_be_asked_is_said(answer: Any) -> None:
+    run = case_of(replace(evidence(), packages={custom_model(): answer})).run
+    assert [each.kind.name for each in run.begins_notes] == ["base-not-confirmed"]
+    told = made_by(customization()["jobArn"], custom_model())
+    assert not case_of(replace(evidence(), packages={custom_model(): plain(told)})).run.begins_notes
+
+
 def test_a_training_jobs_tag_may_name_an_imported_model() -> None:
     world = World()
     first = world.train(trained())
@@ -265,7 +293,6 @@ def test_a_package_may_say_that_it_was_made_from_a_custom_model() -> None:
 def test_nothing_is_asked_where_no_model_is_named_nor_of_other_accounts() -> None:
     world = World()
     world.train(trained())
-    world.tune(customization(1))
     foreign = imported_model().replace("123456789012", "999999999999")
     world.open(session(Tags=tagged(lineage=foreign)))
     assert world.bedrock.asked == []
@@ -293,8 +320,9 @@ def test_its_answers_are_kept_with_the_evidence() -> None:
     job = world.tune(customization(baseModelArn=world.bedrock.add_model(imported("s3://models/first/"))))
     kept = newest(job, world.recorder)
     assert kept is not None
-    case = case_behind(job, kept, world.recorder)
-    assert case.evidence.packages == {imported_model(): plain(imported("s3://models/first/"))}
+    packages = case_behind(job, kept, world.recorder).evidence.packages
+    assert packages[imported_model()] == plain(imported("s3://models/first/"))
+    assert packages[custom_model()] == Unread("bedrock:GetCustomModel", "ResourceNotFound")
 
 
 def test_whoever_writes_the_archive_alone_does_not_say_what_a_model_was_made_from() -> None:

@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
+from flops_auditor.domain.ledger.forms import WITHOUT_STATEMENTS
 from flops_auditor_cli.commands.schema import NoSuchSchema
 from flops_auditor_cli.main import app
 from flops_auditor_cli.schemas import AMOUNTS, SCHEMAS, VERSION, schema_of, url_of, versioned
@@ -46,6 +47,12 @@ def test_no_member_may_be_missing_and_none_may_be_added(name: str) -> None:
         for member in set(each["properties"]) & AMOUNTS:
             assert each["properties"][member]["type"] == ["number", "null"]
             assert f"{member}_exact" in each["properties"]
+
+
+def test_the_chain_of_runs_has_what_a_record_says_of_one_without_its_word() -> None:
+    every = [each["properties"] for each in objects(schema_of("lineage"))]
+    [without] = [each for each in every if "cautious_upper_flop" in each]
+    assert {name.removesuffix("_exact") for name in without} == set(WITHOUT_STATEMENTS)
 
 
 def test_an_amount_is_a_number_beside_its_exact_text() -> None:

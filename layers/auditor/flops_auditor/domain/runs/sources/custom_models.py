@@ -21,6 +21,7 @@ from flops_auditor.domain.runs.s3_spellings import is_access_point, read_s3
 from flops_auditor.domain.runs.sources.customization_job_answer import JOB_ARN, BedrockShape
 from flops_auditor.domain.runs.sources.named_places import NOT_FOLLOWED
 from flops_auditor.domain.runs.sources.training_job_answer import OptionalText, or_nothing, what_is_wrong
+from flops_auditor.domain.runs.sources.training_job_places import CONTINUES_NOTHING
 from flops_auditor.domain.values.arns import account_of
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.remarks import Kind, Remark
@@ -52,6 +53,12 @@ MODEL_WITHOUT_ORIGIN = Kind(
     "Bedrock does not say where the weights of {where} {arn:said200} came from",
     TAG_LINEAGE,
 )
+BASE = "base model"
+BASE_NOT_CONFIRMED = Kind(
+    "base-not-confirmed",
+    "its base model is what the job's description says: its custom model {arn:said200} could not be asked, whose own "
+    "would also name another custom model",
+)
 MALFORMED_MODEL = Kind(
     "malformed-custom-model", "{where} {arn:said200} could not be read: {error:said200}", TAG_LINEAGE
 )
@@ -74,6 +81,7 @@ class _DataSource(BedrockShape):
 class _CustomModel(BedrockShape):
     model_arn: OptionalText = ""
     job_arn: OptionalText = ""
+    base_model_arn: OptionalText = ""
     model_architecture: OptionalText = ""
     model_data_source: Annotated[_DataSource, BeforeValidator(or_nothing)] = _DataSource.model_construct()
 
@@ -84,14 +92,18 @@ def is_custom_model(text: str) -> bool:
 
 
 def custom_models(run: Run) -> tuple[str, ...]:
-    """ARNs of custom and imported models of the run's account among what it begins from."""
-    arns = (each.location.space for each in run.begins if is_custom_model(each.location.space))
-    return tuple(arn for arn in dict.fromkeys(arns) if account_of(arn) == account_of(run.arn))[:MOST_MODELS]
+    """ARNs of custom and imported models of the run's account among what it begins from, and of the one it made."""
+    places = (*(each.location for each in run.begins), *run.results)
+    arns = dict.fromkeys(place.space for place in places if is_custom_model(place.space))
+    return tuple(arn for arn in arns if account_of(arn) == account_of(run.arn))[:MOST_MODELS]
 
 
 def with_custom_models(run: Run, models: Models) -> Run:
     """The run with what its custom models were made from among what it begins from, or why that is not known."""
-    asked = {arn for arn in custom_models(run) if arn in models}
+    asked = {arn for arn in custom_models(_with_base(run, models)) if arn in models}
+    if not asked:
+        return run
+    run = _with_base(run, models)
     begins: list[Reference] = []
     doubts: list[Remark] = []
     for reference in run.begins:
@@ -107,7 +119,30 @@ def with_custom_models(run: Run, models: Models) -> Run:
         begins += [replace(reference, unless_found=None, leads_to=leads_to), behind]
         if is_access_point(behind.location):
             doubts.append(NOT_FOLLOWED(where=reference.where, form="an access point"))
-    return replace(run, begins=each_once(begins), begins_doubts=(*run.begins_doubts, *doubts)) if asked else run
+    return replace(run, begins=each_once(begins), begins_doubts=(*run.begins_doubts, *doubts))
+
+
+def _with_base(run: Run, models: Models) -> Run:
+    """The run with the custom model that the model it made was customized from: its own description is declared to
+    name a foundation model (GetModelCustomizationJob, baseModelArn), the model's may name either (GetCustomModel).
+    """
+    arn = next((place.space for place in run.results if is_custom_model(place.space)), "")
+    answer = models.get(arn)
+    if answer is None:
+        return run
+    try:
+        base = "" if isinstance(answer, Unread) else _read(arn, answer).base_model_arn
+    except MalformedCustomModel:
+        base = ""
+    if not base:
+        return replace(run, begins_notes=(*run.begins_notes, BASE_NOT_CONFIRMED(arn=arn)))
+    if not is_custom_model(base):
+        return run
+    reads = tuple(dict.fromkeys((*run.reads, base))) if run.declared.lineage else run.reads
+    if any(note.kind is CONTINUES_NOTHING for note in run.begins_notes):
+        return replace(run, reads=reads)
+    reference = Reference(Location(base), BASE, unless_found=MODEL_NOT_KNOWN(where=BASE, arn=base))
+    return replace(run, begins=each_once((*run.begins, reference)), reads=reads)
 
 
 def takes_text_alone(arn: str, models: Models) -> bool:

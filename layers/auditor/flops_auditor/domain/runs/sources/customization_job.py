@@ -7,7 +7,7 @@ from flops_auditor.domain.runs.declared import Statements, read_declared
 from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, Evidence
 from flops_auditor.domain.runs.places import Location, Reference, each_once
 from flops_auditor.domain.runs.run import Run
-from flops_auditor.domain.runs.sources.custom_models import MODEL_NOT_KNOWN, takes_text_alone
+from flops_auditor.domain.runs.sources.custom_models import BASE, MODEL_NOT_KNOWN, takes_text_alone
 from flops_auditor.domain.runs.sources.customization_job_answer import (
     NOT_STARTED,
     CustomizationJob,
@@ -31,7 +31,6 @@ MODEL_UNREAD = Kind(
     "base-model-not-read",
     "its base model {arn:said200} is no ARN of a foundation model, or of a custom or imported model",
 )
-BASE = "base model"
 
 
 def read_customization_job(evidence: Evidence) -> Run:

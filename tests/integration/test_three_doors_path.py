@@ -51,7 +51,7 @@ def test_three_doors_count_once_and_are_computed_again_from_the_bundle(operator:
     assert (contents[2]["lineage"]["doubts"], contents[2]["verdict"]) == ([], "below")
     key = evidence_key(contents[2]["job"]["id"], contents[2]["revision"])
     archived = operator.stack.client("s3").get_object(Bucket=operator.outputs["ArchiveBucketName"], Key=key)
-    [answer] = json.loads(archived["Body"].read())["packages"].values()
+    answer = json.loads(archived["Body"].read())["packages"][tuned["baseModelArn"]]
     assert answer["answer"]["modelDataSource"] == {"s3DataSource": {"s3Uri": place}}
     code, tree = run("records", "lineage", arns[2])
     assert (code, {each["job_arn"] for each in tree["ancestors"]}) == (0, set(arns[:2]))
