@@ -12,6 +12,7 @@ from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, TRAINING_SESSI
 from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.sources.cases import case_of
+from flops_auditor.domain.runs.sources.custom_models import MODEL_NOT_KNOWN
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.auditing.audit_job import handle_event
@@ -288,6 +289,14 @@ def test_a_package_may_say_that_it_was_made_from_a_custom_model() -> None:
     description = describe(ModelPackageConfig={"SourceModelPackageArn": PACKAGE})
     run = case_of(Evidence(plain(description), packages=answers)).run
     assert Location("s3://models", ("first",)) in [each.location for each in run.begins]
+
+
+def test_a_model_of_another_account_behind_a_package_is_a_doubt() -> None:
+    foreign = imported_model().replace("123456789012", "999999999999")
+    description = describe(ModelPackageConfig={"SourceModelPackageArn": PACKAGE})
+    run = case_of(Evidence(plain(description), packages={PACKAGE: {"SourceUri": foreign}})).run
+    unless_found = {each.location.space: each.unless_found for each in run.begins}
+    assert unless_found[foreign] == MODEL_NOT_KNOWN(where="source model package", arn=foreign)
 
 
 def test_nothing_is_asked_where_no_model_is_named_nor_of_other_accounts() -> None:

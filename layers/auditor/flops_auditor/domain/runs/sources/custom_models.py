@@ -7,7 +7,7 @@ GetImportedModel, GetCustomModel, CreateCustomModel.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -100,26 +100,30 @@ def custom_models(run: Run) -> tuple[str, ...]:
 
 def with_custom_models(run: Run, models: Models) -> Run:
     """The run with what its custom models were made from among what it begins from, or why that is not known."""
-    asked = {arn for arn in custom_models(_with_base(run, models)) if arn in models}
-    if not asked:
-        return run
     run = _with_base(run, models)
-    begins: list[Reference] = []
-    doubts: list[Remark] = []
-    for reference in run.begins:
-        arn = reference.location.space
-        if arn not in asked:
-            begins.append(reference)
-            continue
-        behind, doubt = _behind(reference, models[arn])
-        if behind is None:
-            begins.append(replace(reference, unless_found=doubt))
-            continue
-        leads_to = (*reference.leads_to, behind.location)
-        begins += [replace(reference, unless_found=None, leads_to=leads_to), behind]
-        if is_access_point(behind.location):
-            doubts.append(NOT_FOLLOWED(where=reference.where, form="an access point"))
+    if not any(is_custom_model(each.location.space) for each in run.begins):
+        return run
+    asked = {arn for arn in custom_models(run) if arn in models}
+    begins = [each for reference in run.begins for each in _unfolded(reference, models, asked)]
+    points = [each.where for each in begins if is_access_point(each.location) and each not in run.begins]
+    doubts = [NOT_FOLLOWED(where=where, form="an access point") for where in points]
     return replace(run, begins=each_once(begins), begins_doubts=(*run.begins_doubts, *doubts))
+
+
+def _unfolded(reference: Reference, models: Models, asked: Container[str]) -> tuple[Reference, ...]:
+    """A reference and, for a custom model, what that was made from. One that nobody asked for is a doubt, unless a
+    person names it, which is one by itself.
+    """
+    arn = reference.location.space
+    if not is_custom_model(arn):
+        return (reference,)
+    if arn not in asked:
+        unknown = None if reference.explicit else MODEL_NOT_KNOWN(where=reference.where, arn=arn)
+        return (replace(reference, unless_found=reference.unless_found or unknown),)
+    behind, doubt = _behind(reference, models[arn])
+    if behind is None:
+        return (replace(reference, unless_found=doubt),)
+    return replace(reference, unless_found=None, leads_to=(*reference.leads_to, behind.location)), behind
 
 
 def _with_base(run: Run, models: Models) -> Run:
