@@ -104,7 +104,7 @@ def scenario(made: Account) -> None:
     made.load(running())
     made.calls.customized, made.calls.session = tuned(), opened()
     made.calls.newer = learning()
-    made.calls.model = imported("s3://models/above/", modelArn=tuned()["baseModelArn"])
+    made.calls.model = imported("s3://models/of-nobody/", modelArn=tuned()["baseModelArn"])
     made.deliver([*(event_of(one) for one in jobs), event_of_tuned(tuned())])
     made.scheduled("seal")
     made.scheduled("watch")

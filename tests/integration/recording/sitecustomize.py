@@ -18,6 +18,7 @@ NAMED = (
         "ResourceArn",
         "ModelPackageName",
         "jobIdentifier",
+        "modelIdentifier",
         "resourceARN",
     ),
 )
