@@ -222,13 +222,24 @@ def test_a_custom_model_of_a_job_that_nobody_knows_is_a_doubt_until_it_is_record
     assert (of_lineage(world.content(second)), world.content(second)["verdict"]) == ([], "below")
 
 
-@pytest.mark.parametrize("change", ["refused", "deleted"])
-def test_a_custom_model_that_a_known_job_made_needs_no_answer(change: str) -> None:
+def test_a_custom_model_that_a_known_job_made_needs_no_answer() -> None:
     world = World()
     world.tune(customization(1))
-    world.bedrock.denied |= {"bedrock:GetCustomModel"} if change == "refused" else set()
     content = world.content(world.tune(customization(2, baseModelArn=custom_model(1))))
     assert (of_lineage(content), content["verdict"]) == ([], "below")
+
+
+def test_a_refusal_to_say_what_its_own_model_was_made_from_is_a_doubt() -> None:
+    world = World()
+    world.bedrock.denied.add("bedrock:GetCustomModel")
+    job = world.tune(customization())
+    assert (of_lineage(world.content(job)), world.content(job)["verdict"]) == (
+        ["custom-model-refused"],
+        "indeterminate",
+    )
+    world.bedrock.denied.clear()
+    amend(job, amendment(asked_again=True), world.recorder)
+    assert (of_lineage(world.content(job)), world.content(job)["verdict"]) == ([], "below")
 
 
 def test_a_model_created_from_a_package_or_from_s3_does_not_say_from_what() -> None:
@@ -259,7 +270,7 @@ def test_a_job_that_names_a_foundation_model_continues_what_its_own_model_names(
     assert list(case_behind(job, kept, world.recorder).run.reads) == denied
 
 
-@pytest.mark.parametrize("answer", [Unread("bedrock:GetCustomModel", "AccessDenied"), {"modelArn": "another"}, {}])
+@pytest.mark.parametrize("answer", [Unread("bedrock:GetCustomModel", "ResourceNotFound"), {"modelArn": "another"}, {}])
 def test_a_model_that_could_not_be_asked_is_said(answer: Any) -> None:
     run = case_of(replace(evidence(), packages={custom_model(): answer})).run
     assert [each.kind.name for each in run.begins_notes] == ["base-not-confirmed"]

@@ -134,6 +134,9 @@ def _with_base(run: Run, models: Models) -> Run:
     answer = models.get(arn)
     if answer is None:
         return run
+    if isinstance(answer, Unread) and answer.denied:
+        refused = MODEL_REFUSED(where="its custom model", arn=arn, source=answer.source, error=answer.error)
+        return replace(run, begins_doubts=(*run.begins_doubts, refused))
     try:
         base = "" if isinstance(answer, Unread) else _read(arn, answer).base_model_arn
     except MalformedCustomModel:
