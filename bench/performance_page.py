@@ -28,7 +28,7 @@ SMALL = "Small sizes (`--quick`), until `make bench` was run: they say little of
 
 
 def joined(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """One run's document with what others of the same machine add to it: sizes that it lacks."""
+    """One run's document with what others of the same machine add to it: sizes that it lacks, and when."""
     first, *others = documents
     benches = [dict(each) for each in first["benches"]]
     for other in others:
@@ -40,14 +40,16 @@ def joined(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             known = {(figure["name"], figure["size"]) for figure in here["figures"]}
             more = [figure for figure in each["figures"] if (figure["name"], figure["size"]) not in known]
             here["figures"] = [*here["figures"], *more]
-    return {"sizes": first.get("sizes", "full"), "machine": first["machine"], "benches": benches}
+    added = [other["machine"] for other in others]
+    return {"sizes": first.get("sizes", "full"), "machine": first["machine"], "added": added, "benches": benches}
 
 
 def kept(document: Mapping[str, Any]) -> dict[str, Any]:
     """What is kept of a run: machine, figures, seconds."""
     members = ("bench", "arguments", "seconds", "figures")
     benches = [{name: each[name] for name in members if name in each} for each in document["benches"]]
-    return {"sizes": document["sizes"], "machine": document["machine"], "benches": benches}
+    facts = {name: document[name] for name in ("sizes", "machine", "added")}
+    return {**facts, "benches": benches}
 
 
 def series_of(figures: Sequence[Figure]) -> dict[str, list[Figure]]:
@@ -96,7 +98,9 @@ def machine_in_words(machine: Mapping[str, Any]) -> str:
 def part(document: Mapping[str, Any], notes: Mapping[str, Mapping[str, str]]) -> str:
     """What stands between the marks."""
     figures = [figure for each in document["benches"] for figure in figures_of(each)]
-    lines = ["", machine_in_words(document["machine"]), SMALL * (document["sizes"] == "quick"), ""]
+    lines = ["", machine_in_words(document["machine"]), SMALL * (document["sizes"] == "quick")]
+    lines += [f"Sizes that are not in that run: {machine_in_words(each)}" for each in document["added"]]
+    lines.append("")
     lines.append("| what | at d7516de | now | floor, same run | of the floor | target | met |")
     lines.append("| --- | ---: | ---: | ---: | ---: | ---: | --- |")
     lines += [row(each, notes) for each in figures if each.size is None or each.target is not None]

@@ -65,7 +65,7 @@ def test_a_run_of_larger_sizes_adds_to_the_first_and_replaces_nothing() -> None:
     first = {"machine": {"cores": 2}, "benches": [{"bench": "seal", "figures": [small.as_json()]}]}
     more = {"machine": {}, "benches": [{"bench": "seal", "figures": [each.as_json() for each in (large, again)]}]}
     document = joined([first, more])
-    assert (document["machine"], document["sizes"]) == ({"cores": 2}, "full")
+    assert (document["machine"], document["added"], document["sizes"]) == ({"cores": 2}, [{}], "full")
     assert series_of(performance_page.figures_of(document["benches"][0])) == {"seal": [small, large]}
 
 
