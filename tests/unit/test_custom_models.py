@@ -302,6 +302,43 @@ def test_a_package_may_say_that_it_was_made_from_a_custom_model() -> None:
     assert Location("s3://models", ("first",)) in [each.location for each in run.begins]
 
 
+def test_a_training_job_continues_what_its_packages_custom_model_was_made_from() -> None:
+    world = World()
+    world.train(trained())
+    world.bedrock.add_model(imported("s3://models/first/output/model/"))
+    world.jobs.packages[PACKAGE] = {"SourceUri": imported_model()}
+    package = {"SourceModelPackageArn": PACKAGE}
+    second = world.train(describe("second", HyperParameters=LLAMA, ModelPackageConfig=package))
+    assert (ancestors(world.content(second)), of_lineage(world.content(second))) == ({"first"}, [])
+    world.bedrock.models.clear()
+    third = world.train(describe("third", HyperParameters=LLAMA, ModelPackageConfig=package))
+    assert of_lineage(world.content(third)) == ["custom-model-not-there"]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "s3://models/first",
+        "s3://models//first/output/model.tar.gz",
+        "s3://models/first/output/model/merged",
+        "https://models.s3.us-west-2.amazonaws.com/first/output/",
+    ],
+)
+def test_however_the_place_of_an_import_is_spelt(place: str) -> None:
+    world = World()
+    world.train(trained())
+    model = world.bedrock.add_model(imported(place))
+    assert ancestors(world.content(world.tune(customization(baseModelArn=model)))) == {"first"}
+
+
+@pytest.mark.parametrize("tags", [{"base_model": "meta-llama/Llama-3.1-8B"}, {"lineage": "none", "tokens": "1e6"}])
+def test_of_an_import_of_unknown_weights_nothing_is_below_but_on_its_owners_word(tags: dict[str, str]) -> None:
+    world = World()
+    model = world.bedrock.add_model(imported("s3://copied/by/hand/"))
+    content = world.content(world.tune(customization(baseModelArn=model), **tags))
+    assert content["rests_on"]["verdict_without_statements"] == "indeterminate"
+
+
 def test_a_model_of_another_account_behind_a_package_is_a_doubt() -> None:
     foreign = imported_model().replace("123456789012", "999999999999")
     description = describe(ModelPackageConfig={"SourceModelPackageArn": PACKAGE})
