@@ -47,6 +47,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
     "Without AWS": {
         "plan": Command("Say before a launch what a run will cost and cross.", ("plan",)),
         "audit": Command("Audit one job: from files, or live with --job-name.", ("audit",)),
+        "explain-cluster": Command("Say what runs on a HyperPod cluster took.", ("explain_cluster",)),
         "catalog": Command("Instance types, policies, base models.", ("catalog",), group=True),
         "verify": Command("Check a bundle offline, without trusting its writer.", ("verify",)),
         "schema": Command("The JSON Schemas of what --output json prints.", ("schema",)),
@@ -65,6 +66,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
     },
     "Change something": {
         "amend": Command("Give better evidence about a recorded job.", ("amend",)),
+        "record-cluster": Command("Record what runs on a HyperPod cluster took.", ("record_cluster",)),
         "models": Command("Say what only people know of a model.", ("models",), group=True),
         "reassess": Command("Assess records again with today's tables.", ("reassess",)),
         "regions": Command("Have other regions forward the ends of jobs.", ("regions",)),

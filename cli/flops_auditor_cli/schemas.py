@@ -57,6 +57,7 @@ AMOUNTS = frozenset(
         "trainable_parameters",
         "unexplained_seconds",
         "units",
+        "unexplained_host_seconds",
         "unknown_host_seconds",
         "updates_best_flop",
         "updates_lower_flop",
@@ -536,6 +537,42 @@ BILL = joined(
         }
     ),
 )
+CLUSTER_AUDIT = thing(
+    {
+        **{"run": TEXT, "job_arn": TEXT, "name": TEXT, "status": TEXT, "finished": FLAG, "start": MAYBE, "end": MAYBE},
+        **{"accelerator_seconds": AMOUNT, "lower_flop": AMOUNT, "best_flop": AMOUNT, "upper_flop": AMOUNT},
+        "verdict": VERDICT,
+        "doubts": many(REMARK),
+    }
+)
+_SPAN = thing({"from": TEXT, "until": TEXT})
+CLUSTER = thing(
+    {
+        "complete": FLAG,
+        "cluster": TEXT,
+        "orchestrator": TEXT,
+        "file_sha256": DIGEST,
+        "file_bytes": COUNT,
+        "lines_of_no_run": COUNT,
+        "runs_without_hosts": COUNT,
+        "other_kinds": many(TEXT),
+        "accelerator_seconds": AMOUNT,
+        "unexplained_seconds": AMOUNT,
+        "ceiling_flop": AMOUNT,
+        "runs": many(CLUSTER_AUDIT),
+        "hosts": many(
+            thing(
+                {
+                    **{"host": TEXT, "group": TEXT, "instance_type": TEXT, "from": TEXT, "until": TEXT},
+                    **{"host_seconds": AMOUNT, "unexplained_host_seconds": AMOUNT, "ceiling_flop": AMOUNT},
+                    "unexplained": many(_SPAN),
+                }
+            )
+        ),
+        "doubts": many(REMARK),
+    }
+)
+RECORDED_RUN = thing({"job_name": TEXT, "job_arn": TEXT, "job_id": DIGEST, "outcome": TEXT, "verdict": TEXT})
 UTILISATION = thing(
     {
         "hardware_class": TEXT,
@@ -702,6 +739,11 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
         ),
     ),
     "bill": ("`explain-bill`: the bill beside the records; time is in seconds of accelerators.", BILL),
+    "cluster": ("`explain-cluster`: runs on a HyperPod cluster; time is in seconds of accelerators.", CLUSTER),
+    "cluster-records": (
+        "`record-cluster`: what became of the runs of a file.",
+        thing({"dry_run": FLAG, "runs": many(RECORDED_RUN), "failures": many(TEXT)}),
+    ),
     "form": ("`form`: the compute, time and energy part of a form that a duty asks for.", FORM),
     "drafts": ("`notify-draft`: what an authority is to be told.", thing({"drafts": many(DRAFT)})),
     "watch": ("`watch`: the jobs in progress.", thing({"as_of": TEXT, "jobs": many(WATCHED), "failures": many(TEXT)})),

@@ -46,6 +46,7 @@ from flops_auditor.domain.runs.observations import facts_of, observe
 from flops_auditor.domain.runs.remedies import GRANT, REPAIR_MODELS
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.tags_seen import changed_tags
+from flops_auditor.domain.runs.training_time import SAID_BY_THE_OPERATOR
 from flops_auditor.domain.values.figures import SEVERITY, Figures, Verdict, most_severe
 from flops_auditor.domain.values.remarks import Kind, Remark, printable
 
@@ -123,6 +124,7 @@ def audit(case: Case, tables: Tables, lineage: Lineage = NO_LINEAGE) -> Audit:
         reads=run.reads if run.declared.lineage else (),
         auxiliary=() if run.declared.lineage else run.auxiliary,
         may_read_a_checkpoint=run.may_read_a_checkpoint,
+        operators_hours=run.time.basis if run.time.basis.kind is SAID_BY_THE_OPERATOR else None,
     )
     unchanging = _Unchanging(case, tables, hosts_of(run, heard.observed, tables.hardware, tables.utilisation))
     as_stated = _audited(unchanging, heard)

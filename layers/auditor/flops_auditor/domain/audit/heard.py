@@ -35,6 +35,7 @@ MOST_EMITTED = 60
 EARLIER_RUNS = "what earlier runs say of themselves"
 EARLIER_DATA = "that earlier runs say they generated data"
 ITS_PLACES = "what it says, by its role and the names that it gives, of other runs at the places it reads"
+OPERATORS_HOURS = "how long it had its hosts, by whoever operates them"
 CHECKPOINTS = "places it reads, which may hold a checkpoint with what an earlier run counted"
 ACTIVITY_TAG = ("tags", f"{TAG_PREFIX}activity")
 EARLIER_ACTIVITY = ("earlier runs", "activity")
@@ -47,6 +48,10 @@ LINEAGE_DENIED = Kind(
 CALLED_AUXILIARY = Kind(
     "called-auxiliary",
     "only their names say that the job does not begin with what these give: {inputs:list}",
+)
+HOURS_DENIED = Kind(
+    "operators-hours-denied",
+    "only a file of {who:said80}, who operates the cluster, says how long it had its hosts, and which",
 )
 _PLACES = {
     "tags": "tag",
@@ -116,7 +121,8 @@ class Heard:
 
     `observed` is as it was read; `files` are those that the job left. `reads` is what it reads a model from, where its
     tag says what it continues, and `auxiliary` what it calls a teacher and the like, where it does not.
-    `may_read_a_checkpoint`: it names places that may hold one. `gone` are the statements that are left out of
+    `may_read_a_checkpoint`: it names places that may hold one. `operators_hours`: for how long it had its hosts, where
+    no service says so, but whoever operates them. `gone` are the statements that are left out of
     `readings`, and `silent` the metrics that are left out of what was observed.
     """
 
@@ -129,6 +135,7 @@ class Heard:
     auxiliary: tuple[str, ...] = ()
     doubts: tuple[Remark, ...] = ()
     may_read_a_checkpoint: bool = False
+    operators_hours: Remark | None = None
     gone: StatementNames = frozenset()
     silent: frozenset[MetricSaid] = frozenset()
 
@@ -191,6 +198,9 @@ def parts_of(heard: Heard) -> Iterator[Part]:
     if heard.may_read_a_checkpoint and heard.observed.of_a_resumed_run().emitted != heard.observed.emitted:
         ground = Ground("declared", CHECKPOINTS, options=FIGURES)
         yield Part(ground, lambda h: replace(h, may_read_a_checkpoint=False), frozenset({"resumes"}))
+    if hours := heard.operators_hours:
+        ground = Ground("declared", OPERATORS_HOURS, _shown(str(hours.fact("who"))), options=FIGURES)
+        yield Part(ground, lambda h: replace(h, doubts=(*h.doubts, HOURS_DENIED(who=hours.fact("who")))))
     yield from _bounded_emitted(list(_emitted(heard.observed)))
     if heard.files:
         files = ", ".join(sorted(as_word(name.rsplit("/", 1)[-1], 80) for name in heard.files))

@@ -31,6 +31,7 @@ from flops_auditor.domain.runs.data_tokens import BOUND_BY_DATA
 from flops_auditor.domain.runs.declared import ACTIVITY_CONTRADICTED, Activity, Declared
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.remedies import AMEND
+from flops_auditor.domain.runs.training_time import SAID_BY_THE_OPERATOR
 from flops_auditor.domain.values.figures import SEVERITY, Verdict, most_severe
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, as_word, printable
 
@@ -485,7 +486,9 @@ def _verdicts(audited: Audited) -> tuple[object, ...]:
 
 def _measured(estimate: Estimated) -> Iterator[Ground]:
     if estimate.accelerator_seconds is not None:
-        yield Ground("measured", "hardware and training time, as the service says")
+        by_its_operator = any(remark.kind is SAID_BY_THE_OPERATOR for remark in estimate.assumptions)
+        what = "types of its hosts" if by_its_operator else "hardware and training time"
+        yield Ground("measured", f"{what}, as the service says")
     if estimate.occupancy is not None:
         yield Ground("measured", "occupancy of the accelerators (GPUUtilization)")
     if any(remark.kind is BOUND_BY_DATA for remark in estimate.assumptions):

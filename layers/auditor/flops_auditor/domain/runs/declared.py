@@ -124,7 +124,8 @@ class Statements:
     the service's tools name it with; `technique` how it is trained; `parameter_efficient` that only adapters are;
     `evaluation` that nothing is; `generates` that it makes data for training; `trains` are those of its service's
     fields that only training has; `folders` are those of the service's containers; `unread` are kinds of these, in
-    words, of which more was said than was read, `unheard` those of which all places were read, but not all settings.
+    words, of which more was said than was read, `unheard` those of which all places were read, but not all settings;
+    `unseen`: nobody sees what it is started with, so that it may multiply in any format that no tag rules out.
     """
 
     tags: Mapping[str, str]
@@ -142,6 +143,7 @@ class Statements:
     folders: Folders = Folders()
     unread: tuple[str, ...] = ()
     unheard: tuple[str, ...] = ()
+    unseen: bool = False
 
 
 NOTHING_SAID = Statements({}, {}, {})
@@ -376,6 +378,7 @@ def read_declared(statements: Statements) -> Declared:
     planned, planned_of_a_device = parameters.tokens()
     precision, tagged = _precision(parameters, reader)
     hinted = _hinted_precision(statements, precision, reader)
+    may_be_any = bool(statements.unheard) or (statements.unseen and not tagged)
     pretraining_flop = _pretraining(statements.environment.get(PRETRAIN_VARIABLE, ""), reader)
     if statements.unread:
         reader.figure_doubts.append(NOT_READ(what=statements.unread))
@@ -392,7 +395,7 @@ def read_declared(statements: Statements) -> Declared:
         tokens=reader.count("tokens", "--tokens"),
         precision=precision,
         precision_tagged=tagged,
-        hinted_precision=max(PRECISIONS, key=lambda name: RANK[name]) if statements.unheard else hinted,
+        hinted_precision=max(PRECISIONS, key=lambda name: RANK[name]) if may_be_any else hinted,
         planned_tokens=planned,
         planned_tokens_of_a_device=planned_of_a_device,
         epochs=parameters.epochs(),

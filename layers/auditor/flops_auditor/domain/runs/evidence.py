@@ -27,6 +27,10 @@ TRAINING_SESSION = "sagemaker:training-session"
 """The same of DescribeTrainingSession."""
 SAGEMAKER_JOB = "sagemaker:job"
 """The same of DescribeJob."""
+CLUSTER_RUN = "sagemaker:cluster-run"
+"""The source whose description is what a HyperPod cluster's operator says of one run, beside the answer of
+DescribeCluster and what ListClusterNodes answered about the hosts that it names.
+"""
 
 
 class MalformedEvidence(AuditorError):

@@ -18,6 +18,11 @@ STILL_TRAINING = Kind("still-training", "the job is {status}: it may still be tr
 A_MOMENT = Fraction(60)
 """States follow each other; seconds between them, fewer than this, are how a service keeps its times."""
 UNKNOWN_TIME = Kind("unknown-training-time", "training time: unknown")
+SAID_BY_THE_OPERATOR = Kind(
+    "training-time-said-by-the-operator",
+    "training time: by a file of {who:said80}, who operates the cluster, {seconds:.10g} s of {hosts} hosts",
+)
+"""Hours that no service says: they are a person's word."""
 
 
 @dataclass(frozen=True)

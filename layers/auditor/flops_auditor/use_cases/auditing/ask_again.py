@@ -32,7 +32,10 @@ def ask_again(before: Case, recorder: Recorder) -> Case:
     Raises AskedInVain, UnknownTrainingJob (the job was deleted), SourceDenied, SourceUnavailable.
     """
     run, known = before.run, before.evidence
-    described = describe(recorder.collectors[run.source].pointer(run.arn, run.created), recorder)
+    collector = recorder.collectors.get(run.source)
+    if collector is None:
+        raise AskedInVain(f"{run.arn}: what is known of it was handed in, and no service can be asked")
+    described = describe(collector.pointer(run.arn, run.created), recorder)
     fresh = described.collect(recorder.clock(), said_of_models(recorder))
     refused_then = {unread.source for unread in known.unread}
     lost = [unread for unread in fresh.evidence.unread if unread.source not in refused_then]

@@ -15,6 +15,7 @@ from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.sources import (
+    cluster_run,
     customization_job,
     customization_job_events,
     sagemaker_job,
@@ -36,6 +37,11 @@ from flops_auditor.domain.values.errors import AuditorError, MalformedEvent
 def no_page(arn: str) -> str:
     """Of a service that has no page for a run."""
     return ""
+
+
+def points_at_none(source: str, detail: Mapping[str, Any]) -> JobPointer | None:
+    """Of runs that no event names: a person hands in what is known of them."""
+    return None
 
 
 def recognises_none(description: Mapping[str, Any]) -> bool:
@@ -76,6 +82,7 @@ SERVICES: Services = MappingProxyType(
         sagemaker_job.SOURCE: Service(
             sagemaker_job.read_sagemaker_job, sagemaker_job_events.points_at, recognises=is_sagemaker_job
         ),
+        cluster_run.SOURCE: Service(cluster_run.read_cluster_run, points_at_none),
     }
 )
 """By the name that evidence has for it."""

@@ -1,0 +1,130 @@
+"""A SageMaker HyperPod cluster and its hosts, as SageMaker answers.
+
+Facts about the API: Amazon SageMaker API Reference, DescribeCluster, ListClusterNodes (botocore 1.44.8).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+
+from flops_auditor.domain.runs.cluster_time import ClusterHost
+from flops_auditor.domain.runs.sources.training_job_answer import (
+    AnswerShape,
+    Count,
+    OptionalText,
+    Time,
+    what_is_wrong,
+)
+from flops_auditor.domain.values.errors import WrongInput
+
+CLUSTER_ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]{1,20}:\d{12}:cluster/[a-z0-9]{12}")
+_INSTANCE_ID = re.compile(r"i-[a-f0-9]{8}(?:[a-f0-9]{9})?")
+NODES = "ClusterNodeSummaries"
+_IN_KUBERNETES = "hyperpod-"
+"""How the node of an instance is called there, with the instance's id behind it (SageMaker Developer Guide, "Running
+jobs on SageMaker HyperPod clusters orchestrated by Amazon EKS")."""
+
+
+class MalformedCluster(WrongInput):
+    """An answer about a cluster that lacks or distorts what the API promises."""
+
+    remedy = (
+        "Pass the unchanged answers of `aws sagemaker describe-cluster --cluster-name NAME` and `aws sagemaker "
+        "list-cluster-nodes --cluster-name NAME`, as JSON; the CLI then asks for all pages."
+    )
+
+
+def _cluster_arn(text: str) -> str:
+    if CLUSTER_ARN.fullmatch(text) is None:
+        raise ValueError("it is no ARN of a cluster")
+    return text
+
+
+def _instance_id(text: str) -> str:
+    if _INSTANCE_ID.fullmatch(text) is None:
+        raise ValueError("it is no id of an instance")
+    return text
+
+
+_Groups = BeforeValidator(lambda value: () if value is None else value)
+
+
+class HostGroup(AnswerShape):
+    """A group of hosts of one cluster, and how many there are now; None where that is not said."""
+
+    instance_group_name: OptionalText = ""
+    current_count: Count | None = None
+
+
+class Cluster(AnswerShape):
+    """One cluster, as far as it is read."""
+
+    cluster_arn: Annotated[str, AfterValidator(_cluster_arn)]
+    cluster_name: OptionalText = ""
+    instance_groups: Annotated[tuple[HostGroup, ...], _Groups] = ()
+    restricted_instance_groups: Annotated[tuple[HostGroup, ...], _Groups] = ()
+
+    @property
+    def groups(self) -> tuple[HostGroup, ...]:
+        """All its groups of hosts."""
+        return (*self.instance_groups, *self.restricted_instance_groups)
+
+
+class _Node(AnswerShape):
+    instance_group_name: str
+    instance_id: Annotated[str, AfterValidator(_instance_id)]
+    instance_type: str = Field(min_length=1, max_length=100)
+    launch_time: Time
+    private_dns_hostname: OptionalText = ""
+
+    @property
+    def host(self) -> ClusterHost:
+        """By the names that it has in Slurm (its private DNS name's first label) and in Kubernetes."""
+        label = self.private_dns_hostname.split(".", 1)[0].lower()
+        names = (f"{_IN_KUBERNETES}{self.instance_id}", self.instance_id, *([label] if label else []))
+        return ClusterHost(self.instance_id, self.instance_group_name, self.instance_type, self.launch_time, names)
+
+
+class _Listing(AnswerShape):
+    cluster_node_summaries: tuple[_Node, ...]
+    next_token: OptionalText = ""
+
+
+def parse_cluster(answer: Mapping[str, Any]) -> Cluster:
+    """Read a DescribeCluster answer. Raises MalformedCluster with the field that is wrong."""
+    try:
+        return Cluster.model_validate(answer)
+    except ValidationError as error:
+        raise MalformedCluster(what_is_wrong(error)) from error
+
+
+def parse_hosts(answers: Sequence[Mapping[str, Any]], cluster: Cluster) -> tuple[ClusterHost, ...]:
+    """The hosts of one or more ListClusterNodes answers of a cluster, each once: a host that was replaced stands in an
+    earlier answer alone. Raises MalformedCluster, also for an answer of another cluster, or one that is not whole.
+    """
+    hosts: dict[str, ClusterHost] = {}
+    known = {group.instance_group_name for group in cluster.groups}
+    for answer in answers:
+        try:
+            listing = _Listing.model_validate(answer)
+        except ValidationError as error:
+            raise MalformedCluster(what_is_wrong(error)) from error
+        if listing.next_token:
+            raise MalformedCluster("NextToken: the answer is one page of several")
+        for node in listing.cluster_node_summaries:
+            host = node.host
+            if host.group not in known:
+                raise MalformedCluster(f"{host.instance_id} is of the group {host.group[:63]!r}, which is none of it")
+            if hosts.setdefault(host.instance_id, host) != host:
+                raise MalformedCluster(f"two answers contradict each other about {host.instance_id}")
+    return tuple(sorted(hosts.values(), key=lambda host: host.instance_id))
+
+
+def hosts_not_listed(cluster: Cluster, hosts: Sequence[ClusterHost]) -> tuple[str, ...]:
+    """Groups of which AWS counts more hosts than are listed, or does not say how many there are."""
+    listed = Counter(host.group for host in hosts)
+    short = (g for g in cluster.groups if g.current_count is None or g.current_count > listed[g.instance_group_name])
+    return tuple(sorted(group.instance_group_name for group in short))

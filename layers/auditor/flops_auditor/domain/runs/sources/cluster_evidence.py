@@ -1,0 +1,62 @@
+"""Evidence of a cluster's runs, from a file of its operator and AWS's answers about the cluster and its hosts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flops_auditor.domain.runs.cluster_time import ClusterHost, HostsByName
+from flops_auditor.domain.runs.evidence import CLUSTER_RUN, Evidence
+from flops_auditor.domain.runs.sources.cluster_answers import NODES, Cluster, parse_cluster, parse_hosts
+from flops_auditor.domain.runs.sources.cluster_run import describe_run, said_run
+from flops_auditor.domain.runs.sources.operators_file import OperatorsFile
+from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile, SaidRun
+from flops_auditor.domain.values.moments import iso
+
+MOST_STAYS = 2_000_000
+"""Of all runs together, one for each host of each."""
+
+
+@dataclass(frozen=True)
+class ClusterAnswers:
+    """What AWS answers about a cluster, read and as it came; `nodes` are what it answers about each host, by its id."""
+
+    cluster: Cluster
+    answer: Mapping[str, Any]
+    hosts: tuple[ClusterHost, ...]
+    nodes: Mapping[str, Mapping[str, Any]]
+
+
+def cluster_answers(answer: Mapping[str, Any], listings: Sequence[Mapping[str, Any]]) -> ClusterAnswers:
+    """Read a DescribeCluster answer and ListClusterNodes answers of that cluster. Raises MalformedCluster."""
+    cluster = parse_cluster(answer)
+    hosts = parse_hosts(listings, cluster)
+    nodes = {node["InstanceId"]: node for listing in listings for node in listing[NODES]}
+    return ClusterAnswers(cluster, answer, hosts, nodes)
+
+
+def runs_in(
+    file: OperatorsFile, answers: ClusterAnswers, who: str, read_at: datetime
+) -> Iterator[tuple[SaidRun, Evidence]]:
+    """What the file says of each run that it knows hosts or doubts of, and the evidence of that run: the others never
+    had any. Raises MalformedOperatorsFile.
+    """
+    by_name, stays = HostsByName(answers.hosts), 0
+    said_of_file = {
+        "Who": who,
+        "Sha256": file.digest,
+        "Bytes": file.size,
+        "ReadAt": iso(read_at),
+        "LinesOfNoRun": file.lines_of_no_run,
+    }
+    for run_id, told in file.told.items():
+        description = describe_run(file.orchestrator, run_id, told, answers.answer, (), said_of_file)
+        run = said_run(description)
+        stays += len(run.stays)
+        if stays > MOST_STAYS:
+            raise MalformedOperatorsFile(f"its runs had hosts more than {MOST_STAYS} times: export less time at once")
+        if run.stays or run.doubts:
+            names = dict.fromkeys(stay.host for stay in run.stays)
+            used = {host.instance_id: answers.nodes[host.instance_id] for name in names for host in by_name.of(name)}
+            description[NODES] = [used[instance] for instance in sorted(used)]
+            yield run, Evidence(description, collected_at=read_at, source=CLUSTER_RUN)

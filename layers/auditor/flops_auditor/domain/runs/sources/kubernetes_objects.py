@@ -1,0 +1,319 @@
+"""Runs of a Kubernetes cluster from its objects, as `kubectl get ... --output json` writes them.
+
+Jobs of the training operator (kubeflow.org/v1), of HyperPod's (sagemaker.amazonaws.com) and of Kubernetes itself are
+runs, and so is a Workload of Kueue whose job is not in the file. Pods say which node a run had, and when: they are gone
+when somebody deletes them, suspends the job or evicts it, and then nobody can say. Facts: Kubernetes API, Pod v1, Job
+v1; Kubeflow Training Operator, kubeflow.org/v1, JobStatus; Kueue, Workload v1beta1.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from flops_auditor.domain.runs.cluster_time import Stay
+from flops_auditor.domain.runs.declared import TAG_PREFIX
+from flops_auditor.domain.runs.remedies import AMEND
+from flops_auditor.domain.runs.run import RunState
+from flops_auditor.domain.runs.sources.operators_word import (
+    IN_THE_FUTURE,
+    LONGEST_NAME,
+    NO_END,
+    NO_HOSTS_NAMED,
+    REVERSED,
+    STATEMENTS_DIFFER,
+    TORN,
+    MalformedOperatorsFile,
+    SaidRun,
+)
+from flops_auditor.domain.runs.training_time import Span, gaps, length, merge
+from flops_auditor.domain.values.moments import read_time
+from flops_auditor.domain.values.remarks import Kind, Remark
+
+ANNOTATION_PREFIX = "flops-auditor.dev/"
+"""What stands for `flops-auditor:` in annotations and labels, whose names take no colon."""
+JOBS = frozenset(
+    {
+        *("PyTorchJob", "TFJob", "MPIJob", "XGBoostJob", "PaddleJob", "JAXJob"),
+        *("HyperPodPyTorchJob", "TrainJob", "Job", "RayJob", "JobSet"),
+    }
+)
+WORKLOAD, POD = "Workload", "Pod"
+_ENDS: Mapping[str, RunState] = {
+    **dict.fromkeys(("Succeeded", "Complete", "Completed", "Finished"), "succeeded"),
+    "Failed": "error",
+}
+"""Conditions that say, with the status True, that a job or a workload is over."""
+_EARLIER = frozenset({"Evicted", "Restarting", "Requeued", "Preempted"})
+"""Conditions whose being there, whatever their status, says that pods were taken away before."""
+_SUSPENDED = "Suspended"
+"""The same, but where Kueue has the job: it begins suspended, and a Workload that gave hosts back was evicted."""
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
+_MOST_PODS = 10**6
+_SLACK = timedelta(minutes=5)
+"""Between the start of a job and that of its pods, and between their ends: images are loaded, pods are cleaned up."""
+
+PODS_GONE = Kind(
+    "pods-gone",
+    "the pods in the operator's file do not cover the time from the job's start to its end: on which hosts it was in "
+    "{seconds:g} s is not known",
+    AMEND,
+)
+EARLIER_ATTEMPTS = Kind(
+    "earlier-attempts", "it was {conditions:list} before: how long it had hosts until then is not known", AMEND
+)
+
+
+@dataclass(frozen=True)
+class KubernetesRuns:
+    """The objects of a file, by the run that they are of; kinds that are no runs, and how many objects are of none."""
+
+    of_runs: Mapping[str, tuple[Mapping[str, Any], ...]]
+    other_kinds: tuple[str, ...]
+    torn: int
+
+
+def kubernetes_runs(document: object) -> KubernetesRuns:
+    """Sort a file's objects by run: the job first. Raises MalformedOperatorsFile where it is no list of objects."""
+    items = document.get("items") if isinstance(document, Mapping) else None
+    if not isinstance(items, list):
+        raise MalformedOperatorsFile("it is no list of objects: it has no items")
+    whole = [least for item in items if (least := _least(item))]
+    jobs = {_uid(item): item for item in whole if item["kind"] in JOBS}
+    tops = {uid for uid, item in jobs.items() if jobs.keys().isdisjoint(_owners(item))}
+    runs: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list, {uid: [jobs[uid]] for uid in tops})
+    of: dict[str, str] = {uid: uid for uid in tops}
+    for uid in jobs.keys() - tops:
+        top = _top(uid, jobs)
+        of[uid] = top
+        runs[top].append(jobs[uid])
+    for item in (item for item in whole if item["kind"] == WORKLOAD):
+        run = next((of[owner] for owner in _owners(item) if owner in of), _uid(item))
+        of[_uid(item)] = run
+        runs[run].append(item)
+    for item in (item for item in whole if item["kind"] == POD):
+        if owned := [of[owner] for owner in _owners(item) if owner in of]:
+            runs[owned[0]].append(item)
+    others = {item["kind"] for item in whole} - JOBS - {WORKLOAD, POD}
+    return KubernetesRuns(
+        {uid: tuple(each) for uid, each in runs.items()}, tuple(sorted(others)), len(items) - len(whole)
+    )
+
+
+def _top(uid: str, jobs: Mapping[str, Mapping[str, Any]]) -> str:
+    """The job that owns a job, and so on: a JobSet owns Jobs. Owners may go round in a circle."""
+    seen = {uid}
+    while above := next((owner for owner in _owners(jobs[uid]) if owner in jobs and owner not in seen), None):
+        seen.add(above)
+        uid = above
+    return uid
+
+
+def _least(item: object) -> dict[str, Any] | None:
+    """What is read of an object, as it stands there; None of one that lacks what every object has."""
+    metadata = item.get("metadata") if isinstance(item, Mapping) else None
+    if not isinstance(item, Mapping) or not isinstance(metadata, Mapping) or not isinstance(item.get("kind"), str):
+        return None
+    if not all(isinstance(metadata.get(name), str) for name in ("uid", "creationTimestamp")):
+        return None
+    if not _is_name(metadata.get("name")) or not _is_name(metadata.get("namespace", "default")):
+        return None
+    kept = {name: metadata[name] for name in ("uid", "name", "namespace", "creationTimestamp") if name in metadata}
+    kept["ownerReferences"] = [{"uid": _text(each.get("uid"))} for each in _things(metadata.get("ownerReferences"))]
+    for place in ("annotations", "labels"):
+        texts = metadata.get(place)
+        if isinstance(texts, Mapping):
+            kept[place] = {name: _text(text) for name, text in texts.items() if name.startswith(ANNOTATION_PREFIX)}
+    status, spec = item.get("status"), item.get("spec")
+    node = _text(spec.get("nodeName")) if isinstance(spec, Mapping) else None
+    asked = _asked(spec) if isinstance(spec, Mapping) else 0
+    return {"kind": item["kind"], "metadata": kept, "node": node, "pods": asked, "status": _least_status(status)}
+
+
+def _text(value: object) -> str | None:
+    """A text as it is. What stands in its place is none, and is kept as one that cannot be read."""
+    return value if value is None or isinstance(value, str) else f"no text: {value!s:.40}"
+
+
+def _asked(spec: Mapping[str, Any]) -> int:
+    """How many pods at once an object asks for, as far as it says; a replica that is not counted is one."""
+    groups = [group for name, each in spec.items() if str(name).endswith("eplicaSpecs") for group in _each(each)]
+    counts = [group.get("replicas", 1) for group in groups]
+    counts += [group.get("count", 1) for group in _things(spec.get("podSets"))]
+    counts += [spec[name] for name in ("parallelism",) if name in spec]
+    return sum(min(count, _MOST_PODS) for count in counts if type(count) is int and count > 0)
+
+
+def _each(value: object) -> Iterator[Mapping[str, Any]]:
+    """Of a list, or of what is named."""
+    yield from _things(list(value.values()) if isinstance(value, Mapping) else value)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= LONGEST_NAME and _NAME.fullmatch(value) is not None
+
+
+def _least_status(status: object) -> dict[str, Any]:
+    if not isinstance(status, Mapping):
+        return {}
+    kept: dict[str, Any] = {name: _text(status.get(name)) for name in ("phase", "startTime", "completionTime")}
+    told = ("type", "status", "lastTransitionTime")
+    kept["conditions"] = [{name: _text(each.get(name)) for name in told} for each in _things(status.get("conditions"))]
+    kept["finishedAt"] = [_finished(container.get("state")) for container in _things(status.get("containerStatuses"))]
+    return kept
+
+
+def _finished(state: object) -> str | None:
+    terminated = state.get("terminated") if isinstance(state, Mapping) else None
+    return _text(terminated.get("finishedAt")) if isinstance(terminated, Mapping) else None
+
+
+def _things(value: object) -> Iterator[Mapping[str, Any]]:
+    yield from (each for each in value if isinstance(each, Mapping)) if isinstance(value, list) else ()
+
+
+def _uid(item: Mapping[str, Any]) -> str:
+    return str(item["metadata"]["uid"])
+
+
+def _owners(item: Mapping[str, Any]) -> Sequence[str]:
+    return [str(owner.get("uid")) for owner in _things(item["metadata"].get("ownerReferences"))]
+
+
+def read_kubernetes_run(objects: Sequence[Mapping[str, Any]], read_at: datetime) -> SaidRun:
+    """The run that objects are of, the first of which is its job, in a file that was read then.
+
+    Raises MalformedOperatorsFile.
+    """
+    try:
+        return _read(objects, read_at)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise MalformedOperatorsFile(f"objects of a run cannot be read: {error}") from error
+
+
+def _read(objects: Sequence[Mapping[str, Any]], read_at: datetime) -> SaidRun:
+    job, metadata = objects[0], objects[0]["metadata"]
+    name = f"{metadata.get('namespace', 'default')}/{job['kind'].lower()}/{metadata['name']}"
+    torn = [0]
+
+    def time(value: object) -> datetime | None:
+        try:
+            return None if value is None else read_time(value)
+        except (ValueError, OverflowError):
+            torn[0] += 1
+            return None
+
+    created = time(metadata["creationTimestamp"])
+    status, state, ended = _ended(job, time)
+    ended = time(job["status"].get("completionTime")) or ended
+    started = time(job["status"].get("startTime"))
+    pods = [item for item in objects if item["kind"] == POD]
+    stays, doubts = list[Stay](), list[Remark]()
+    for pod in pods:
+        stays += _stay(pod, time, doubts)
+    doubts += _doubts(name, state, started, ended, stays, read_at)
+    if len({_uid(pod) for pod in pods}) < max(item.get("pods", 0) for item in objects) and (
+        stays or state != "running"
+    ):
+        doubts.append(NO_HOSTS_NAMED(what=name))
+    if earlier := _earlier(objects):
+        doubts.append(EARLIER_ATTEMPTS(conditions=earlier))
+    tags, differ = _tags(objects)
+    if differ:
+        doubts.append(STATEMENTS_DIFFER())
+    if torn[0]:
+        doubts.append(TORN(count=torn[0]))
+    return SaidRun(
+        run_id=name,
+        name=str(metadata["name"])[:LONGEST_NAME],
+        owner=str(metadata.get("namespace", "default"))[:LONGEST_NAME],
+        status=status,
+        state=state,
+        created=created,
+        stays=tuple(stays),
+        tags=tags,
+        doubts=tuple(dict.fromkeys(doubts)),
+    )
+
+
+def _earlier(objects: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Conditions of a run that say that it had other pods before."""
+    told = {word for item in objects if item["kind"] != POD for word in _conditions(item)}
+    queued = any(item["kind"] == WORKLOAD for item in objects[1:])
+    return sorted(word.lower() for word in told if word in _EARLIER or (word == _SUSPENDED and not queued))
+
+
+def _conditions(item: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {str(each.get("type")): each for each in _things(item["status"].get("conditions"))}
+
+
+def _ended(job: Mapping[str, Any], time: Any) -> tuple[str, RunState, datetime | None]:
+    """Its state in the operator's word, what that means, and when it changed last."""
+    conditions = _conditions(job)
+    for word, state in _ENDS.items():
+        if word in conditions and str(conditions[word].get("status")) == "True":
+            return word, state, time(conditions[word].get("lastTransitionTime"))
+    last = next(reversed(conditions), "Created")
+    return last[:LONGEST_NAME], "running", None
+
+
+def _stay(pod: Mapping[str, Any], time: Any, doubts: list[Remark]) -> Iterator[Stay]:
+    """When a pod had its node: until the last of its containers ended."""
+    status, name = pod["status"], str(pod["metadata"]["name"])
+    start, ends = time(status.get("startTime")), [time(each) for each in status.get("finishedAt", [])]
+    over = status.get("phase") in ("Succeeded", "Failed")
+    if start is None:
+        if over or ends:
+            doubts.append(NO_END(what=name))
+        return
+    end = max((each for each in ends if each), default=None) if over else None
+    if over and (end is None or not all(ends)):
+        doubts.append(NO_END(what=name))
+    if end is not None and end < start:
+        doubts.append(REVERSED(what=name))
+        return
+    if not isinstance(pod["node"], str) or not pod["node"]:
+        doubts.append(NO_HOSTS_NAMED(what=name))
+        return
+    yield Stay(pod["node"].lower(), start, end)
+
+
+def _doubts(
+    name: str,
+    state: RunState,
+    started: datetime | None,
+    ended: datetime | None,
+    stays: Sequence[Stay],
+    read_at: datetime,
+) -> Iterator[Remark]:
+    """Why the time between the start of a job and its end is not all known."""
+    over = state != "running"
+    if over and ended is None:
+        yield NO_END(what=name)
+    if started and ended and ended < started:
+        yield REVERSED(what=name)
+    times = [started, ended, *(stay.start for stay in stays), *(stay.end for stay in stays)]
+    if any(each is not None and each > read_at for each in times):
+        yield IN_THE_FUTURE(what=name)
+    end = ended if over else read_at
+    if not stays and (over or started):
+        yield NO_HOSTS_NAMED(what=name)
+    elif started and end and started < end:
+        covered = merge([Span(stay.start, stay.end or end) for stay in stays if stay.start < (stay.end or end)])
+        missing = [gap for gap in gaps(Span(started, end), covered) if gap.end - gap.start > _SLACK]
+        if missing:
+            yield PODS_GONE(seconds=length(missing))
+
+
+def _tags(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, str], bool]:
+    """What annotations and labels say in the form of tags, and whether they contradict each other."""
+    tags: dict[str, str] = {}
+    differ = False
+    for item in objects:
+        for place in ("labels", "annotations"):
+            for name, text in (item["metadata"].get(place) or {}).items():
+                key = f"{TAG_PREFIX}{str(name).removeprefix(ANNOTATION_PREFIX)}"
+                differ |= tags.setdefault(key, str(text)) != str(text)
+    return tags, differ

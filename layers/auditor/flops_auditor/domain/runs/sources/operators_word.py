@@ -1,0 +1,66 @@
+"""What the operator of a cluster says of a run that it ran, whichever orchestrator the cluster has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from flops_auditor.domain.runs.cluster_time import Stay
+from flops_auditor.domain.runs.remedies import AMEND
+from flops_auditor.domain.runs.run import RunState
+from flops_auditor.domain.values.errors import WrongInput
+from flops_auditor.domain.values.remarks import Kind, Remark
+
+LONGEST_NAME = 253
+"""Characters of a name; Kubernetes takes no longer one."""
+
+TORN = Kind("operators-lines-torn", "{count} lines of it in the operator's file cannot be read", AMEND)
+NO_END = Kind(
+    "operators-line-without-end", "the operator's file has no end of {what:said}, which is said to be over", AMEND
+)
+REVERSED = Kind(
+    "operators-times-reversed",
+    "contradictory evidence: by the operator's file {what:said} ends before it starts",
+    AMEND,
+)
+IN_THE_FUTURE = Kind(
+    "operators-times-to-come",
+    "contradictory evidence: by the operator's file {what:said} was later than the file",
+    AMEND,
+)
+NO_HOSTS_NAMED = Kind(
+    "operators-hosts-not-named", "the operator's file does not name the hosts of {what:said}, or not all of them", AMEND
+)
+LONGER_THAN_ITS_TIMES = Kind(
+    "operators-times-contradict",
+    "contradictory evidence: by the operator's file {what:said} took longer than from its start to its end",
+    AMEND,
+)
+STATEMENTS_DIFFER = Kind(
+    "operators-statements-differ",
+    "contradictory evidence: lines of it in the operator's file say different things of it",
+    AMEND,
+)
+
+
+class MalformedOperatorsFile(WrongInput):
+    """A file of a cluster's operator that cannot be read as a whole."""
+
+    remedy = "Export it with the command that `flops-auditor docs cluster` gives, and pass it unchanged."
+
+
+@dataclass(frozen=True)
+class SaidRun:
+    """A run as the operator says. `run_id` is the orchestrator's, `created` when it was first asked for; `stays` are
+    when it had which host, `tags` what its owner says of it in the form of tags; `doubts` say why its hours are not
+    known.
+    """
+
+    run_id: str
+    name: str
+    owner: str
+    status: str
+    state: RunState
+    created: datetime | None
+    stays: tuple[Stay, ...]
+    tags: Mapping[str, str] = field(default_factory=dict)
+    doubts: tuple[Remark, ...] = ()

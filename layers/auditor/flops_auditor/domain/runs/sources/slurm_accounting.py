@@ -1,0 +1,240 @@
+"""Runs of a Slurm cluster from its accounting, as `sacct --parsable2` writes it: one line for each allocation and step.
+
+Facts: Slurm, sacct, "JOB ACCOUNTING FIELDS" and "JOB STATE CODES". A job that is requeued keeps its number, has its
+time of submission reset, and earlier lines are shown with --duplicates alone. Texts that users choose are not escaped.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flops_auditor.domain.runs.cluster_time import Stay
+from flops_auditor.domain.runs.declared import TAG_PREFIX
+from flops_auditor.domain.runs.remedies import AMEND
+from flops_auditor.domain.runs.run import NOT_ENDED, RunState
+from flops_auditor.domain.runs.sources.host_lists import UnreadableHosts, host_names
+from flops_auditor.domain.runs.sources.operators_word import (
+    IN_THE_FUTURE,
+    LONGER_THAN_ITS_TIMES,
+    LONGEST_NAME,
+    NO_END,
+    NO_HOSTS_NAMED,
+    REVERSED,
+    STATEMENTS_DIFFER,
+    TORN,
+    MalformedOperatorsFile,
+    SaidRun,
+)
+from flops_auditor.domain.values.moments import read_time
+from flops_auditor.domain.values.remarks import Kind, Remark
+
+NEEDED = ("JobID", "JobName", "User", "Submit", "Start", "End", "Elapsed", "State", "AllocTRES", "NodeList", "Comment")
+"""Columns without which nothing is read."""
+_JOB_ID = re.compile(r"(?P<run>[0-9]{1,10}(?:_[0-9]{1,10})?)(?:\+[0-9]{1,4})?(?P<step>\.[A-Za-z0-9_+-]{1,40})?")
+"""A job or a task of an array, with the component of a heterogeneous job, and a step."""
+_WAITING = re.compile(r"[0-9]{1,10}_\[[0-9,%-]*(?:\.\.\.)?\]")
+"""Tasks of an array that have not begun."""
+_ELAPSED = re.compile(r"(?:(?P<days>[0-9]{1,5})-)?(?P<hours>[0-9]{1,2}):(?P<minutes>[0-9]{2}):(?P<seconds>[0-9]{2})")
+_COUNT_OF_NODES = re.compile(r"(?:^|,)node=([0-9]{1,6})(?:,|$)")
+_OFFSET = re.compile(r"(?:Z|[+-][0-9]{2}:?[0-9]{2})$")
+_NO_TIME = frozenset({"", "Unknown", "None", "N/A"})
+_NO_HOSTS = frozenset({"", "None assigned", "None", "(null)"})
+_STATES: Mapping[str, RunState] = {
+    "COMPLETED": "succeeded",
+    **dict.fromkeys(("CANCELLED", "DEADLINE", "PREEMPTED", "REVOKED", "TIMEOUT"), "stopped"),
+    **dict.fromkeys(("FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "BOOT_FAIL", "LAUNCH_FAILED"), "error"),
+    **dict.fromkeys(
+        ("RUNNING", "PENDING", "SUSPENDED", "REQUEUED", "RESIZING", "CONFIGURING", "COMPLETING"), "running"
+    ),
+}
+_BETWEEN_ATTEMPTS = frozenset({"REQUEUED", "RESIZING"})
+"""States of an attempt that is over, though its job is not."""
+_ROUNDING = timedelta(minutes=1)
+STEPS_ALONE = Kind(
+    "operators-steps-alone",
+    "the operator's file has steps of it, and no line of the whole: how long it had its hosts is not known",
+    AMEND,
+)
+
+
+@dataclass(frozen=True)
+class SlurmLines:
+    """The lines of a file, by run, and how many cannot be told to be of any; `header` is the file's first line."""
+
+    header: str
+    of_runs: Mapping[str, tuple[str, ...]]
+    torn: int
+
+
+def slurm_lines(lines: Iterable[str]) -> SlurmLines:
+    """Sort a file's lines by run. Raises MalformedOperatorsFile where it is no such file."""
+    header, places, of_runs, torn = "", dict[str, int](), dict[str, list[str]](), 0
+    for raw in lines:
+        line = raw.rstrip("\r\n")
+        if line and not header:
+            header, places = line, _places(line)
+        elif line and line != header:
+            texts = line.split("|", places["JobID"] + 1)
+            run = _run_of(texts[places["JobID"]]) if len(texts) > places["JobID"] else None
+            if run is None:
+                torn += 1
+            elif run:
+                of_runs.setdefault(run, []).append(line)
+    if not header:
+        raise MalformedOperatorsFile("it is empty")
+    return SlurmLines(header, {run: tuple(each) for run, each in of_runs.items()}, torn)
+
+
+def _places(header: str) -> dict[str, int]:
+    names = header.lstrip("\ufeff").split("|")
+    missing = [name for name in NEEDED if names.count(name) != 1]
+    if missing:
+        raise MalformedOperatorsFile(f"its first line has not each of these columns once: {', '.join(missing)}")
+    return {name: place for place, name in enumerate(names)}
+
+
+def is_of_a_step(line: str) -> bool:
+    """Whether a line is of a step, by its first column, which JobID usually is."""
+    match = _JOB_ID.fullmatch(line.split("|", 1)[0])
+    return match is not None and match["step"] is not None
+
+
+def _run_of(job_id: str) -> str | None:
+    """Which run a line is of; empty for tasks that have not begun, None where that cannot be told."""
+    if _WAITING.fullmatch(job_id):
+        return ""
+    match = _JOB_ID.fullmatch(job_id)
+    return match["run"] if match else None
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One line, read. `whole`: it is of an allocation, and not of a step in it."""
+
+    job_id: str
+    whole: bool
+    fields: Mapping[str, str]
+    submitted: datetime | None
+    start: datetime | None
+    end: datetime | None
+    hosts: tuple[str, ...]
+
+    @property
+    def word(self) -> str:
+        """The state's first word: who cancelled it stands behind."""
+        return self.fields["State"].split(" ", 1)[0].rstrip("+")
+
+    @property
+    def state(self) -> RunState:
+        """What the state means. One that is not known shows neither that it goes on nor that it has ended."""
+        return _STATES.get(self.word, "ending")
+
+
+def read_slurm_run(run: str, header: str, lines: Sequence[str], read_at: datetime) -> SaidRun:
+    """The run that lines are of, in a file that was read then. Raises MalformedOperatorsFile."""
+    places, rows, torn = _places(header), list[_Row](), 0
+    for line in dict.fromkeys(lines):
+        try:
+            rows.append(_row(line, places))
+        except ValueError:
+            torn += 1
+    if not rows:
+        return SaidRun(run, run, "", "unreadable", "ending", None, (), {}, (TORN(count=torn),))
+    own = [row for row in rows if row.whole] or rows
+    last = max(own, key=lambda row: (row.submitted or _NEVER, row.start or _NEVER))
+    tags = [tags for row in own if (tags := tags_in(row.fields["Comment"]))]
+    doubts = [TORN(count=torn)] if torn else []
+    if not own[0].whole:
+        doubts.append(STEPS_ALONE())
+    elif any(each != tags[0] for each in tags) or len({(row.fields["User"], row.fields["JobName"]) for row in own}) > 1:
+        doubts.append(STATEMENTS_DIFFER())
+    for row in rows:
+        doubts += _doubts_of(row, last, read_at)
+    return SaidRun(
+        run_id=run,
+        name=last.fields["JobName"][:LONGEST_NAME] or run,
+        owner=last.fields["User"][:LONGEST_NAME],
+        status=last.fields["State"][:LONGEST_NAME],
+        state="running" if any(row.state in NOT_ENDED and not _is_over(row) for row in rows) else last.state,
+        created=min((row.submitted for row in rows if row.submitted), default=None),
+        stays=tuple(stay for row in rows for stay in _stays(row)),
+        tags=tags[-1] if tags else {},
+        doubts=tuple(dict.fromkeys(doubts)),
+    )
+
+
+_NEVER = datetime.min.replace(tzinfo=read_time(0).tzinfo)
+
+
+def _row(line: str, places: Mapping[str, int]) -> _Row:
+    """Raises ValueError."""
+    texts = line.split("|")
+    if len(texts) != len(places):
+        raise ValueError("it has other columns")
+    fields = {name: texts[place] for name, place in places.items()}
+    match = _JOB_ID.fullmatch(fields["JobID"])
+    if match is None:
+        raise ValueError("it has no JobID")
+    listed = fields["NodeList"].strip()
+    try:
+        hosts = () if listed in _NO_HOSTS else host_names(listed)
+    except UnreadableHosts as error:
+        raise ValueError("its hosts cannot be read") from error
+    submitted, start, end = (_time(fields[name]) for name in ("Submit", "Start", "End"))
+    return _Row(fields["JobID"], not match["step"], fields, submitted, start, end, hosts)
+
+
+def _time(text: str) -> datetime | None:
+    """Raises ValueError, also for a time of which nothing says where: a cluster's clock need not be in UTC."""
+    if text in _NO_TIME:
+        return None
+    if not _OFFSET.search(text):
+        raise ValueError("a time without an offset")
+    return read_time(text)
+
+
+def _is_over(row: _Row) -> bool:
+    return row.word in _BETWEEN_ATTEMPTS and row.end is not None
+
+
+def _stays(row: _Row) -> Iterator[Stay]:
+    if row.start is not None and (row.end is None or row.start < row.end):
+        end = None if row.state == "running" and not _is_over(row) else row.end
+        yield from (Stay(host, row.start, end) for host in row.hosts)
+
+
+def _doubts_of(row: _Row, last: _Row, read_at: datetime) -> Iterator[Remark]:
+    """Why the hours of a line are not known."""
+    what, ended = row.job_id, row.state not in NOT_ENDED or _is_over(row)
+    if row.start is None:
+        if row.hosts or _seconds(row.fields["Elapsed"]):
+            yield NO_END(what=what)
+        return
+    if row.end is None and (ended or (row.whole and row is not last)):
+        yield NO_END(what=what)
+    if row.end is not None and row.end < row.start:
+        yield REVERSED(what=what)
+    if max(row.start, row.end or row.start) > read_at:
+        yield IN_THE_FUTURE(what=what)
+    elapsed = _seconds(row.fields["Elapsed"])
+    if row.end is not None and row.end >= row.start and timedelta(seconds=elapsed) > row.end - row.start + _ROUNDING:
+        yield LONGER_THAN_ITS_TIMES(what=what)
+    counted = _COUNT_OF_NODES.search(row.fields["AllocTRES"])
+    if (not row.hosts and row.end != row.start) or (counted and int(counted[1]) > len(row.hosts)):
+        yield NO_HOSTS_NAMED(what=what)
+
+
+def _seconds(text: str) -> int:
+    """What is no length of time has none; a length without times is a doubt of its own."""
+    match = _ELAPSED.fullmatch(text)
+    if match is None:
+        return 0
+    hours = 24 * int(match["days"] or 0) + int(match["hours"])
+    return 3600 * hours + 60 * int(match["minutes"]) + int(match["seconds"])
+
+
+def tags_in(comment: str) -> dict[str, str]:
+    """What a comment says in the form of tags: `flops-auditor:NAME=VALUE`, with semicolons between."""
+    pairs = (each.split("=", 1) for each in comment.split(";") if each.strip().startswith(TAG_PREFIX) and "=" in each)
+    return {name.strip(): value.strip() for name, value in pairs}

@@ -1,0 +1,83 @@
+"""Record runs that a cluster's operator tells of: what is known of them was handed in, and nothing can be asked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Literal
+
+from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.domain.runs.case import Case
+from flops_auditor.domain.runs.evidence import CLUSTER_RUN
+from flops_auditor.domain.runs.pointer import JobPointer
+from flops_auditor.domain.runs.run import NOT_ENDED
+from flops_auditor.domain.values.arns import account_of, region_of
+from flops_auditor.use_cases.auditing.amend_record import amend
+from flops_auditor.use_cases.auditing.audit_job import record_the_end
+from flops_auditor.use_cases.auditing.collect_evidence import Described, SaidOfModels, amendments_of
+from flops_auditor.use_cases.auditing.keep_record import case_behind, newest
+from flops_auditor.use_cases.auditing.recording import Recorder
+from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
+
+ClusterOutcome = Literal["recorded", "already recorded", "superseded", "recorded otherwise", "goes on"]
+"""What became of a run: that it goes on, so that there is no record yet; `recorded otherwise`: it has a record, and the
+file says something else of it now.
+"""
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """The Collector of runs that were handed in, by ARN."""
+
+    cases: Mapping[str, Case]
+
+    def pointer(self, arn: str, created: datetime | None) -> JobPointer:
+        """What points at a run that is known."""
+        return JobPointer(
+            service=CLUSTER_RUN,
+            event_source="",
+            arn=arn,
+            name=arn,
+            region=region_of(arn),
+            account=account_of(arn),
+            creation_time=created,
+        )
+
+    def describe(self, pointer: JobPointer) -> Described:
+        """What was handed in of the run. Raises UnknownTrainingJob."""
+        case = self.cases.get(pointer.arn)
+        if case is None or case.run.created != pointer.creation_time:
+            raise UnknownTrainingJob(f"nothing was handed in of {pointer.arn}")
+        run = case.run
+        return Described(run.job_id, run.name, run.status, run.state, partial(_collect, case))
+
+
+def _collect(case: Case, now: datetime, of_models: SaidOfModels) -> Case:
+    amendments, refused = amendments_of(of_models, case.run)
+    return Case(replace(case.evidence, amendments=amendments, unread=refused), case.run)
+
+
+def record_cluster_run(case: Case, correction: Amendment | None, recorder: Recorder) -> ClusterOutcome:
+    """Record a run that has ended, once. With a `correction`, which says who corrects and why, a record that rests on
+    something else is superseded by what was handed in now. Raises as `record_the_end` and `amend` do.
+    """
+    run, handed_in = case.run, HandedIn({case.run.arn: case})
+    if run.state in NOT_ENDED:
+        return "goes on" if newest(run.job_id, recorder) is None else "recorded otherwise"
+    outcome = record_the_end(handed_in.describe(handed_in.pointer(run.arn, run.created)), recorder)
+    kept = newest(run.job_id, recorder)
+    if outcome.kind == "recorded" or kept is None:
+        return "recorded"
+    if _rests_on(case_behind(run.job_id, kept, recorder)) == _rests_on(case):
+        return "already recorded"
+    if correction is None:
+        return "recorded otherwise"
+    collectors = {**recorder.collectors, CLUSTER_RUN: handed_in}
+    amend(run.job_id, replace(correction, asked_again=True), replace(recorder, collectors=collectors))
+    return "superseded"
+
+
+def _rests_on(case: Case) -> tuple[object, ...]:
+    """What is known of the run, whichever file says so, and whenever that was read."""
+    description = case.evidence.description
+    return case.run.hosts, case.run.time.spans, case.run.time.seconds, case.run.data_doubts, description["Told"]

@@ -1,0 +1,299 @@
+"""Runs on a cluster from its operator's files: each hour once, and never below on a doubt."""
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from flops_auditor.data import load_tables
+from flops_auditor.domain.audit.audit import Audit, audit
+from flops_auditor.domain.lineage.lineage import not_looked_up
+from flops_auditor.domain.runs.run import Hosts, Run
+from flops_auditor.domain.runs.sources.cases import case_of, read_case
+from flops_auditor.domain.runs.sources.cluster_answers import MalformedCluster
+from flops_auditor.domain.runs.sources.cluster_evidence import ClusterAnswers, cluster_answers
+from flops_auditor.domain.runs.sources.operators_file import MOST_LINES, MOST_RUNS, read_operators_file
+from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile
+from tests.fakes.clusters import (
+    ARN,
+    HEADER,
+    HOST,
+    HOUR,
+    READ,
+    WHO,
+    at,
+    condition,
+    describe_cluster,
+    evidence,
+    host,
+    instance,
+    kinds,
+    kubectl,
+    line,
+    listing,
+    metadata,
+    node,
+    pod,
+    pytorch_job,
+    sacct,
+    slurm_time,
+)
+
+TABLES = load_tables()
+PEAK = 1_978_900_000_000_000
+"""Dense FP8 of an H100, in FLOP/s: nobody sees in which format a cluster's run multiplies."""
+
+
+def runs(body: bytes, of: ClusterAnswers | None = None) -> list[Run]:
+    return [case_of(each).run for each in evidence(body, of)]
+
+
+def the_run(body: bytes, of: ClusterAnswers | None = None) -> Run:
+    (run,) = runs(body, of)
+    return run
+
+
+def audited(body: bytes, of: ClusterAnswers | None = None, trusts: bool = True) -> Audit:
+    (of_run,) = evidence(body, of)
+    case = read_case(of_run.to_bytes())
+    lineage = not_looked_up(case.run.begins, case.run.results)
+    lineage = replace(lineage, doubts=(*lineage.doubts, *case.run.begins_doubts))
+    return audit(case, replace(TABLES, trusts_statements=trusts), lineage)
+
+
+def host_hours(run: Run) -> Fraction | None:
+    count = sum(each.instance_count for each in run.hosts)
+    return None if run.time.seconds is None else count * run.time.seconds / 3600
+
+
+def test_a_slurm_job_has_its_hosts_for_so_long() -> None:
+    run = the_run(sacct(line()))
+    assert (run.arn, run.name, run.state, run.status) == (f"{ARN}/100", "tune-100", "succeeded", "COMPLETED")
+    assert (run.hosts, run.time.seconds) == ((Hosts(HOST, 2),), 7200)
+    assert (run.created, run.started, run.ended) == (at(0.5), at(1), at(3))
+    done = audited(sacct(line()))
+    assert (done.verdict, done.estimate.cautious_upper_flop) == ("below", 2 * 8 * 7200 * PEAK)
+
+
+def test_a_kubernetes_job_has_its_pods_nodes_for_so_long() -> None:
+    body = kubectl(pytorch_job(), pod(1), pod(2))
+    run = the_run(body)
+    assert (run.arn, run.name, run.state) == (f"{ARN}/team-a/pytorchjob/tune", "tune", "succeeded")
+    assert (run.hosts, run.time.seconds) == ((Hosts(HOST, 2),), 7200)
+    done = audited(body)
+    assert (done.verdict, done.estimate.cautious_upper_flop) == ("below", 2 * 8 * 7200 * PEAK)
+
+
+def test_who_says_so_is_in_the_record_and_below_rests_on_it() -> None:
+    done = audited(sacct(line()))
+    assert WHO in done.run.time.basis.words
+    assert done.on_the_jobs_word
+    assert audited(sacct(line()), trusts=False).verdict == "indeterminate"
+
+
+def test_a_precision_tag_lowers_the_bound_on_its_owners_word() -> None:
+    tagged = audited(sacct(line(comment="flops-auditor:lineage=none;flops-auditor:precision=bf16")))
+    assert tagged.estimate.cautious_upper_flop == 2 * 8 * 7200 * 989_400_000_000_000
+    assert "format-not-seen" in kinds(audited(sacct(line())).estimate.assumptions)
+    assert "format-not-seen" not in kinds(tagged.estimate.assumptions)
+
+
+def test_what_nothing_says_of_its_lineage_leaves_it_open() -> None:
+    done = audited(sacct(line(comment="")))
+    assert done.verdict == "indeterminate"
+    assert "cluster-lineage-not-said" in kinds(done.lineage.doubts)
+
+
+def test_steps_lie_in_their_job_and_lines_that_stand_twice_count_once() -> None:
+    steps = [line(f"100.{name}", comment="", JobName=name) for name in ("batch", "extern", "0")]
+    assert host_hours(the_run(sacct(line(), *steps, line()))) == 4
+    assert kinds(the_run(sacct(*steps)).data_doubts) == {"operators-steps-alone"}
+
+
+def test_lines_that_overlap_count_each_second_of_a_host_once() -> None:
+    assert host_hours(the_run(sacct(line(), line(start=2, end=4, hosts=host(1))))) == 5
+
+
+def test_attempts_of_a_job_are_one_run() -> None:
+    first = line(end=2, state="NODE_FAIL")
+    second = line(start=4, end=7, hosts=host(2), Submit=slurm_time(at(2)))
+    run = the_run(sacct(second, first))
+    assert (host_hours(run), run.created, run.state) == (5, at(0.5), "succeeded")
+    assert (run.started, run.ended) == (at(1), at(7))
+
+
+def test_tasks_of_an_array_are_runs_and_waiting_ones_are_none() -> None:
+    made = runs(sacct(line("7_1"), line("7_2"), line("7_[3-9%2]", start=None, end=None, hosts="None assigned")))
+    assert [run.arn for run in made] == [f"{ARN}/7_1", f"{ARN}/7_2"]
+
+
+def test_components_of_a_job_are_one_run() -> None:
+    assert host_hours(the_run(sacct(line("8+0", hosts=host(1)), line("8+1", hosts=host(2))))) == 4
+
+
+def test_a_running_job_has_no_end() -> None:
+    for body in (
+        sacct(line(end=None, state="RUNNING")),
+        kubectl(pytorch_job(end=None), pod(1, end=None), pod(2, end=None)),
+    ):
+        done = audited(body)
+        assert (done.run.state, done.run.ended, done.verdict) == ("running", None, "indeterminate")
+        assert host_hours(done.run) == 2 * (READ - at(1)) / HOUR
+
+
+def test_a_job_that_never_had_hosts_is_none() -> None:
+    assert runs(sacct(line(start=None, end=None, hosts="None assigned", state="CANCELLED by 1000"))) == []
+
+
+HOURS_IN_DOUBT: dict[str, tuple[bytes, str]] = {
+    "no end": (sacct(line(end=None)), "operators-line-without-end"),
+    "an attempt without end": (
+        sacct(line(end=None, state="RUNNING"), line(start=5, end=6, Submit=slurm_time(at(4)))),
+        "operators-line-without-end",
+    ),
+    "no start": (sacct(line(start=None)), "operators-line-without-end"),
+    "reversed": (sacct(line(start=3, end=1, Elapsed="00:00:00")), "operators-times-reversed"),
+    "to come": (sacct(line(end=24 * 40)), "operators-times-to-come"),
+    "elapsed more": (sacct(line(Elapsed="90-00:00:00")), "operators-times-contradict"),
+    "fewer hosts": (sacct(line(AllocTRES="cpu=1,node=64")), "operators-hosts-not-named"),
+    "no hosts": (sacct(line(hosts="None assigned")), "operators-hosts-not-named"),
+    "strange hosts": (sacct(line(hosts="ip-10-9-9-9")), "cluster-hosts-not-listed"),
+    "before its launch": (sacct(line(start=-5)), "cluster-hosts-not-launched"),
+    "a torn line": (sacct(line(), "100|tune-100|urs"), "operators-lines-torn"),
+    "a name with a bar": (sacct(line(), line(JobName="a|b")), "operators-lines-torn"),
+    "no offset": (sacct(line(), line(start=5, end=9, Start="2026-10-01T05:00:00")), "operators-lines-torn"),
+    "absurd hosts": (sacct(line(), line(hosts="ip-[1-99999999]")), "operators-lines-torn"),
+    "an absurd time": (sacct(line(), line(Start="99999-10-01T05:00:00Z")), "operators-lines-torn"),
+    "a line of nobody": (sacct(line(), "tuned|for|hours"), "operators-lines-of-no-run"),
+    "bytes": (sacct(line()) + b"\xff\xfe100|\n", "operators-lines-of-no-run"),
+    "two statements": (sacct(line(), line(comment="flops-auditor:lineage=tune-99")), "operators-statements-differ"),
+    "two users": (sacct(line(), line(User="otto")), "operators-statements-differ"),
+    "pods gone": (kubectl(pytorch_job(start=1, end=9), pod(1), pod(2)), "pods-gone"),
+    "pods fewer": (kubectl(pytorch_job(workers=63), pod(1), pod(2)), "operators-hosts-not-named"),
+    "no pods": (kubectl(pytorch_job()), "operators-hosts-not-named"),
+    "a pod without node": (kubectl(pytorch_job(), pod(1), pod(2) | {"spec": {}}), "operators-hosts-not-named"),
+    "a pod without end": (
+        kubectl(pytorch_job(), pod(1), pod(2, containerStatuses=[])),
+        "operators-line-without-end",
+    ),
+    "no completion": (
+        kubectl(pytorch_job(status={"conditions": [{"type": "Succeeded", "status": "True"}]}), pod(1), pod(2)),
+        "operators-line-without-end",
+    ),
+    "an evicted workload": (
+        kubectl(
+            pytorch_job(),
+            pod(1),
+            pod(2),
+            {
+                "kind": "Workload",
+                "metadata": metadata("w", "tune"),
+                "status": {"conditions": [condition("Evicted", 1)]},
+            },
+        ),
+        "earlier-attempts",
+    ),
+    "an unreadable time": (kubectl(pytorch_job(), pod(1), pod(2, startTime=[1])), "operators-lines-torn"),
+    "an object of nobody": (kubectl(pytorch_job(), pod(1), pod(2), {"kind": "Pod"}), "operators-lines-of-no-run"),
+}
+
+
+@pytest.mark.parametrize("name", HOURS_IN_DOUBT)
+def test_hours_in_doubt_are_never_below(name: str) -> None:
+    body, kind = HOURS_IN_DOUBT[name]
+    done = audited(body)
+    assert done.verdict == "indeterminate"
+    assert kind in kinds(done.estimate.doubts)
+    assert done.estimate.upper_flop is None, "nothing bounds what is not known"
+
+
+def test_hosts_of_several_types_for_the_same_time_count_each() -> None:
+    of = cluster_answers(describe_cluster(), [listing(node(1), node(2, kind="ml.g5.48xlarge"))])
+    run = the_run(sacct(line()), of)
+    assert (set(run.hosts), run.time.seconds) == ({Hosts(HOST, 1), Hosts("ml.g5.48xlarge", 1)}, 7200)
+    unlike = audited(sacct(line(hosts=host(1)), line(start=3, end=9, hosts=host(2))), of)
+    assert "cluster-hosts-of-unlike-hours" in kinds(unlike.estimate.doubts)
+
+
+def test_a_host_that_was_replaced_is_known_from_an_earlier_answer() -> None:
+    replaced = node(2, PrivateDnsHostname=f"{host(1)}.internal", kind="ml.g5.48xlarge", launched=at(10))
+    of = cluster_answers(describe_cluster(1), [listing(node(1)), listing(replaced)])
+    before, after = runs(sacct(line("1", hosts=host(1)), line("2", start=11, end=12, hosts=host(1))), of)
+    assert (before.hosts, after.hosts) == ((Hosts(HOST, 1),), (Hosts("ml.g5.48xlarge", 1),))
+
+
+def test_the_record_names_the_file_and_keeps_the_operators_own_lines() -> None:
+    (of_run,) = evidence(sacct(line()))
+    told = of_run.description
+    assert (told["Told"]["Lines"], told["File"]["Who"]) == ([line()], WHO)
+    assert told["File"]["Sha256"] == read_operators_file(sacct(line())).digest
+    assert [each["InstanceId"] for each in told["ClusterNodeSummaries"]] == [instance(1), instance(2)]
+
+
+def test_a_run_with_too_many_lines_is_in_doubt_and_no_larger_than_a_verifier_reads() -> None:
+    body = sacct(*(line(start=n / 100, end=n / 100 + 0.001) for n in range(50, 9_000)))
+    (of_run,) = evidence(body)
+    assert len(of_run.to_bytes()) < 2_000_000
+    assert "operators-lines-left-out" in kinds(case_of(of_run).run.data_doubts)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"", "empty"),
+        (b"JobID|State\n1|COMPLETED\n", "columns"),
+        (HEADER.replace("|Comment", "|JobID").encode(), "columns"),
+        (b"{", "JSON"),
+        (b'{"items": [], "items": []}', "JSON"),
+        (b"{}", "items"),
+        (b"[1]", "items"),
+        (b"{" + b'"a":[' * 100_000, "JSON"),
+        (b'{"items": [' + b"9" * 10_000 + b"]}", "JSON"),
+        (sacct(*["x"] * (MOST_LINES + 1)), "lines"),
+        (sacct(*(line(str(number)) for number in range(MOST_RUNS + 1))), "runs"),
+    ],
+    ids=range(11),
+)
+def test_a_file_that_is_none_or_too_large_is_a_named_error(body: bytes, why: str) -> None:
+    with pytest.raises(MalformedOperatorsFile, match=why):
+        read_operators_file(body)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "listings"),
+    [
+        ({}, []),
+        (describe_cluster(ClusterArn="arn:aws:sagemaker:eu-west-1:1:cluster/x"), []),
+        (describe_cluster(), [{}]),
+        (describe_cluster(), [listing(node(1)) | {"NextToken": "more"}]),
+        (describe_cluster(), [listing(node(1, InstanceGroupName="of-another-cluster"))]),
+        (describe_cluster(), [listing(node(1)), listing(node(1, launched=at(5)))]),
+        (describe_cluster(), [listing(node(1, LaunchTime="yesterday"))]),
+    ],
+)
+def test_answers_of_aws_that_are_none_are_a_named_error(
+    cluster: dict[str, Any], listings: list[dict[str, Any]]
+) -> None:
+    with pytest.raises(MalformedCluster):
+        cluster_answers(cluster, listings)
+
+
+def test_objects_whose_owners_go_round_in_a_circle_end() -> None:
+    first, second = pytorch_job("a"), pytorch_job("b")
+    first["metadata"]["ownerReferences"] = [{"uid": "uid-b"}]
+    second["metadata"]["ownerReferences"] = [{"uid": "uid-a"}]
+    assert len(runs(kubectl(first, second))) == 2
+
+
+def test_pods_of_nobody_are_no_run() -> None:
+    daemon = pod(1, "nvidia-device-plugin", start=0, end=None)
+    assert runs(kubectl(daemon, {"kind": "DaemonSet", "metadata": metadata("nvidia-device-plugin")})) == []
+
+
+def test_evidence_reads_as_it_was_written() -> None:
+    for body in (sacct(line()), kubectl(pytorch_job(), pod(1), pod(2))):
+        (of_run,) = evidence(body)
+        assert read_case(of_run.to_bytes()).run == case_of(of_run).run
+        assert json.loads(of_run.to_bytes())["source"] == "sagemaker:cluster-run"
