@@ -7,7 +7,8 @@ from flops_auditor.domain.audit.audit import Audit
 from flops_auditor.domain.audit.record import decimal, spoken
 from flops_auditor.domain.bill.cluster_hours import ClusterHours, HoursOfHost
 from flops_auditor.domain.values.amounts import counted, flop, percent
-from flops_auditor.domain.values.moments import iso, minute_of
+from flops_auditor.domain.values.moments import iso, minute_of, to_the_minute
+from flops_auditor.domain.values.remarks import Remark
 from flops_auditor_cli.bill_view import DECIMALS, MOST_LISTED, hours_of
 from flops_auditor_cli.cluster_files import ClusterFiles
 from flops_auditor_cli.schemas import CLUSTER_AUDIT, fields_of
@@ -25,12 +26,12 @@ RUN_COLUMNS = {
 WIDE_RUN_COLUMNS = {**RUN_COLUMNS, "why": "Why"}
 HOST_COLUMNS = {
     "host": "Host",
-    "group": "Group",
     "instance_type": "Type",
-    "start": "Since",
+    "start": "Since (UTC)",
     "rest": "Rest (h)",
     "ceiling": "At most (FLOP)",
 }
+WIDE_HOST_COLUMNS = {"group": "Group", **HOST_COLUMNS}
 RIGHT = ("hours", "best", "upper", "rest", "ceiling")
 
 
@@ -75,7 +76,7 @@ def _run_members(files: ClusterFiles, audited: Audit) -> dict[str, Any]:
         "best_flop": decimal(total.best_flop),
         "upper_flop": decimal(total.upper_flop),
         "verdict": audited.verdict,
-        "doubts": spoken([*estimate.doubts, *audited.lineage.doubts], run.arn),
+        "doubts": spoken(_doubts(audited), run.arn),
     }
 
 
@@ -111,7 +112,9 @@ def _blocks(files: ClusterFiles, audits: Sequence[Audit], hours: ClusterHours, w
     yield PointList(list(dict.fromkeys(_why_open(audits))), "Why it is open")
     if idle := [each for each in hours.hosts if each.rest]:
         rows = [_host_row(each) for each in idle[:most]]
-        yield Table(HOST_COLUMNS, rows, _title("No run explains", len(idle), most), RIGHT)
+        yield Table(
+            WIDE_HOST_COLUMNS if wide else HOST_COLUMNS, rows, _title("No run explains", len(idle), most), RIGHT
+        )
     yield PointList([*_not_read(files), *(doubt.words for doubt in hours.doubts)], "Not certain")
 
 
@@ -143,7 +146,13 @@ def _run_row(files: ClusterFiles, audited: Audit) -> dict[str, str]:
 def _why_open(audits: Iterable[Audit]) -> Iterable[str]:
     for audited in audits:
         if audited.verdict == "indeterminate":
-            yield from (doubt.words for doubt in (*audited.estimate.doubts, *audited.lineage.doubts))
+            yield from (doubt.words for doubt in _doubts(audited))
+
+
+def _doubts(audited: Audit) -> list[Remark]:
+    """Of its figures, of what it goes on from, and of single lines."""
+    of_lines = (doubt for line in audited.assessments if line.verdict == "indeterminate" for doubt in line.doubts)
+    return list(dict.fromkeys([*audited.estimate.doubts, *audited.lineage.doubts, *of_lines]))
 
 
 def _host_row(each: HoursOfHost) -> dict[str, str]:
@@ -151,7 +160,7 @@ def _host_row(each: HoursOfHost) -> dict[str, str]:
         "host": each.host.instance_id,
         "group": each.host.group,
         "instance_type": each.host.instance_type,
-        "start": minute_of(each.there.start),
+        "start": to_the_minute(iso(each.there.start)),
         "rest": f"{hours_of(each.rest)} of hosts" if each.units is None else hours_of(each.units * each.rest),
         "ceiling": flop(each.ceiling_flop, "upper"),
     }

@@ -7,10 +7,13 @@ from pathlib import Path
 
 from tests.fakes.bills import Month, write_csv
 from tests.fakes.bundles import Bundle, small_world
+from tests.fakes.clusters import describe_cluster, host, kubectl, line, listing, node, pod, pytorch_job, sacct
 from tests.fakes.ledger_world import World
 from tests.transcripts import ROOT, Step
 
 _LLAMA = "--instance-type ml.p5.48xlarge --base-model meta-llama/Llama-3.1-8B"
+
+_CLUSTER = "--cluster cluster.json --nodes nodes.json"
 
 _AMEND = 'flops-auditor amend domain-adapt-3 --who "A. Person" --why "counted in the log"'
 
@@ -30,6 +33,12 @@ ENGINEER = (
     Step("flops-auditor audit continued-pretraining-64-p5.json", "over a threshold"),
     Step("flops-auditor audit missing.json", "a file is missing"),
     Step("flops-auditor audit lora-llama-3-1-8b.json --output csv", "below every threshold"),
+    Step(f"flops-auditor explain-cluster slurm.txt {_CLUSTER} --until 2026-10-02", "hours that no run explains"),
+    Step(
+        f"flops-auditor explain-cluster pods.json {_CLUSTER} --until 2026-10-01T10:00",
+        "runs explain all, and are below",
+    ),
+    Step(f"flops-auditor explain-cluster job.json {_CLUSTER}", "no file of a cluster's operator"),
     Step("flops-auditor docs operatons", "no such document"),
     Step("flops-auditor plan --tokens 1e9 --licence Llama-3.1", "an option makes no sense"),
 )
@@ -86,6 +95,7 @@ def lay_out(folder: Path) -> None:
     asked = ("TrainingJobName", "HyperParameters", "AlgorithmSpecification", "RoleArn", "OutputDataConfig")
     request = {name: described[name] for name in (*asked, "ResourceConfig", "StoppingCondition")}
     (folder / "job.json").write_text(json.dumps(request))
+    lay_out_cluster(folder)
     late = World()
     late.add(1)
     late.at += timedelta(hours=26)
@@ -98,6 +108,16 @@ def lay_out(folder: Path) -> None:
     bundle.edit_payload(1, lambda payload: payload.replace(b"Completed", b"Cancelled"))
     bundle.path = folder / "edited.zip"
     bundle.verify()
+
+
+def lay_out_cluster(folder: Path) -> None:
+    """A cluster of two hosts: what AWS answers about it, and what its operator exports."""
+    (folder / "cluster.json").write_text(json.dumps(describe_cluster()))
+    (folder / "nodes.json").write_text(json.dumps(listing(node(1), node(2))))
+    unsaid = line("7_1", start=5, end=9, hosts=host(2), comment="")
+    (folder / "slurm.txt").write_bytes(sacct(line(), unsaid, line("7_2", start=5, end=8, hosts=host(1))))
+    pods = (pod(number, start=0, end=10) for number in (1, 2))
+    (folder / "pods.json").write_bytes(kubectl(pytorch_job(start=0, end=10), *pods))
 
 
 def write_bills(folder: Path) -> None:

@@ -21,6 +21,7 @@ from tests.fakes.clusters import (
     HEADER,
     HOST,
     HOUR,
+    NOTHING_BEFORE,
     READ,
     WHO,
     at,
@@ -209,6 +210,12 @@ def test_hours_in_doubt_are_never_below(name: str) -> None:
     assert done.estimate.upper_flop is None, "nothing bounds what is not known"
 
 
+def test_a_line_in_a_comment_is_a_run_and_hides_none() -> None:
+    forged = line("999", start=3, end=9, comment=NOTHING_BEFORE)
+    made = {run.arn: host_hours(run) for run in runs(sacct(line(comment=f"{NOTHING_BEFORE}\n{forged}")))}
+    assert made == {f"{ARN}/100": 4, f"{ARN}/999": 12}
+
+
 def test_hosts_of_several_types_for_the_same_time_count_each() -> None:
     of = cluster_answers(describe_cluster(), [listing(node(1), node(2, kind="ml.g5.48xlarge"))])
     run = the_run(sacct(line()), of)
@@ -232,6 +239,12 @@ def test_the_record_names_the_file_and_keeps_the_operators_own_lines() -> None:
     assert [each["InstanceId"] for each in told["ClusterNodeSummaries"]] == [instance(1), instance(2)]
 
 
+def test_a_line_that_stands_in_a_file_very_often_is_kept_once() -> None:
+    (of_run,) = evidence(sacct(*[line()] * 100_000))
+    assert host_hours(case_of(of_run).run) == 4
+    assert len(of_run.to_bytes()) < 10_000
+
+
 def test_a_run_with_too_many_lines_is_in_doubt_and_no_larger_than_a_verifier_reads() -> None:
     body = sacct(*(line(start=n / 100, end=n / 100 + 0.001) for n in range(50, 9_000)))
     (of_run,) = evidence(body)
@@ -245,6 +258,7 @@ def test_a_run_with_too_many_lines_is_in_doubt_and_no_larger_than_a_verifier_rea
         (b"", "empty"),
         (b"JobID|State\n1|COMPLETED\n", "columns"),
         (HEADER.replace("|Comment", "|JobID").encode(), "columns"),
+        (b"\xff\xfe|" * 10_000_000, "columns"),
         (b"{", "JSON"),
         (b'{"items": [], "items": []}', "JSON"),
         (b"{}", "items"),
@@ -254,7 +268,7 @@ def test_a_run_with_too_many_lines_is_in_doubt_and_no_larger_than_a_verifier_rea
         (sacct(*["x"] * (MOST_LINES + 1)), "lines"),
         (sacct(*(line(str(number)) for number in range(MOST_RUNS + 1))), "runs"),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_a_file_that_is_none_or_too_large_is_a_named_error(body: bytes, why: str) -> None:
     with pytest.raises(MalformedOperatorsFile, match=why):

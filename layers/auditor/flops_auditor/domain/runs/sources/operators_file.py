@@ -61,9 +61,10 @@ def _slurm(body: bytes) -> OperatorsFile:
 
 def _lines(lines: Sequence[str]) -> dict[str, Any]:
     """The lines of a run, without those of its steps, which lie in its allocations, where there are any of these."""
-    whole = [line for line in lines if not is_of_a_step(line)]
-    kept = list(_bounded((line, len(line)) for line in whole or lines))
-    return {"Lines": kept, "LeftOut": len(whole or lines) - len(kept)}
+    once = list(dict.fromkeys(lines))
+    whole = [line for line in once if not is_of_a_step(line)] or once
+    kept = list(_bounded((line, len(line)) for line in whole))
+    return {"Lines": kept, "LeftOut": len(whole) - len(kept)}
 
 
 def _kubernetes(body: bytes) -> OperatorsFile:

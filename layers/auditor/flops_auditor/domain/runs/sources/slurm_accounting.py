@@ -51,6 +51,8 @@ _STATES: Mapping[str, RunState] = {
 _BETWEEN_ATTEMPTS = frozenset({"REQUEUED", "RESIZING"})
 """States of an attempt that is over, though its job is not."""
 _ROUNDING = timedelta(minutes=1)
+_LONGEST_LINE = 200_000
+"""Characters in which the columns are looked for that say which run a line is of."""
 STEPS_ALONE = Kind(
     "operators-steps-alone",
     "the operator's file has steps of it, and no line of the whole: how long it had its hosts is not known",
@@ -73,9 +75,9 @@ def slurm_lines(lines: Iterable[str]) -> SlurmLines:
     for raw in lines:
         line = raw.rstrip("\r\n")
         if line and not header:
-            header, places = line, _places(line)
+            header, places = line, _places(line[:_LONGEST_LINE])
         elif line and line != header:
-            texts = line.split("|", places["JobID"] + 1)
+            texts = line[:_LONGEST_LINE].split("|", places["JobID"] + 1)
             run = _run_of(texts[places["JobID"]]) if len(texts) > places["JobID"] else None
             if run is None:
                 torn += 1

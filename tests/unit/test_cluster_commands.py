@@ -1,0 +1,196 @@
+"""`flops-auditor explain-cluster` and `record-cluster`: what people and machines are told, and the exit codes."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import jsonschema
+import pytest
+from typer.testing import CliRunner, Result
+
+from flops_auditor_cli.commands import record_cluster
+from flops_auditor_cli.commands.record_cluster import AccountNotRecorded
+from flops_auditor_cli.deployment import StackValues
+from flops_auditor_cli.main import app
+from flops_auditor_cli.schemas import schema_of
+from tests.fakes.audit import recorder
+from tests.fakes.clusters import (
+    ARN,
+    HOST,
+    LAUNCHED,
+    NOTHING_BEFORE,
+    WHO,
+    at,
+    describe_cluster,
+    host,
+    instance,
+    kubectl,
+    line,
+    listing,
+    node,
+    pod,
+    pytorch_job,
+    sacct,
+    slurm_time,
+)
+
+CEILING = 8 * 1_978_900_000_000_000
+"""FLOP/s of a host of eight H100."""
+UNTIL = "2026-10-01T10:00:00Z"
+"""Ten hours after the hosts' launch."""
+
+
+def files(folder: Path, body: bytes, *nodes: dict[str, Any], count: int = 2) -> list[str]:
+    """The arguments that name a cluster of hosts, and a file of its operator."""
+    (folder / "runs.txt").write_bytes(body)
+    (folder / "cluster.json").write_text(json.dumps(describe_cluster(count)))
+    (folder / "nodes.json").write_text(json.dumps(listing(*(nodes or map(node, range(1, count + 1))))))
+    named = ("--cluster", folder / "cluster.json", "--nodes", folder / "nodes.json")
+    return [str(each) for each in (folder / "runs.txt", *named)]
+
+
+def explain(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["explain-cluster", *arguments, "--until", UNTIL])
+
+
+def told_by(done: Result) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(done.stdout)
+    jsonschema.validate(told, schema_of("cluster"))
+    return told
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        sacct(line(start=0, end=10)),
+        kubectl(pytorch_job(start=0, end=10), pod(1, start=0, end=10), pod(2, start=0, end=10)),
+    ],
+    ids=["Slurm", "Kubernetes"],
+)
+def test_runs_that_are_below_and_explain_all_are_fine(tmp_path: Path, body: bytes) -> None:
+    done = explain(*files(tmp_path, body), "--output", "json")
+    told = told_by(done)
+    assert (done.exit_code, told["complete"], told["unexplained_seconds"]) == (0, True, 0)
+    (run,) = told["runs"]
+    assert (run["verdict"], run["accelerator_seconds"], run["doubts"]) == ("below", 16 * 36000, [])
+    assert run["job_arn"] == f"{ARN}/{run['run']}"
+
+
+def test_hours_that_no_run_explains_are_named_with_their_ceiling(tmp_path: Path) -> None:
+    arguments = files(tmp_path, sacct(line(start=0, end=10, hosts=host(1)), line("2", start=3, end=5, hosts=host(2))))
+    done = explain(*arguments, "--output", "json")
+    told = told_by(done)
+    assert (done.exit_code, told["complete"]) == (4, False)
+    assert told["ceiling_flop_exact"] == str(8 * 3600 * CEILING)
+    idle = told["hosts"][0]
+    assert (idle["host"], idle["unexplained_host_seconds"]) == (instance(2), 8 * 3600)
+    assert [each["from"][11:13] for each in idle["unexplained"]] == ["00", "05"]
+    shown = explain(*arguments).stdout
+    assert "Runs explain 60 % of 160.00 accelerator hours" in shown
+    assert instance(2) in shown
+    assert "4.56e20" in shown
+
+
+def test_a_run_over_a_threshold_says_so(tmp_path: Path) -> None:
+    comment = f"{NOTHING_BEFORE};flops-auditor:base-model=meta-llama/Llama-2-7b"
+    body = sacct(line(start=0, end=700, hosts="ip-10-1-0-[1-100]", comment=comment))
+    done = explain(*files(tmp_path, body, count=100), "--output", "json")
+    assert (done.exit_code, told_by(done)["runs"][0]["verdict"]) == (3, "above")
+
+
+def test_why_a_run_is_open_is_said(tmp_path: Path) -> None:
+    done = explain(*files(tmp_path, sacct(line(start=0, end=10, comment=""), "torn|line")))
+    assert done.exit_code == 4
+    assert "nothing says what it goes on from" in done.stdout
+    assert "1 line or object of the file cannot be read" in done.stdout
+    markdown = explain(*files(tmp_path, sacct(line(comment=""))), "--output", "markdown", "--wide")
+    assert "nothing says what it goes on from" in markdown.stdout
+    lines = explain(*files(tmp_path, sacct(line(), line("2"))), "--output", "csv").stdout.splitlines()
+    assert len(lines) == 3
+
+
+def test_statements_that_are_not_trusted_leave_it_open(tmp_path: Path) -> None:
+    done = explain(*files(tmp_path, sacct(line(start=0, end=10))), "--no-trust-statements")
+    assert done.exit_code == 4
+    assert "how long it had its hosts, by whoever operates them = " in done.stdout
+
+
+def test_hosts_that_aws_counts_and_does_not_list_are_told(tmp_path: Path) -> None:
+    done = explain(*files(tmp_path, sacct(line(start=0, end=10, hosts=host(1))), node(1)), "--output", "json")
+    told = told_by(done)
+    assert (done.exit_code, [each["kind"] for each in told["doubts"]]) == (4, ["cluster-groups-not-listed"])
+
+
+def test_a_file_that_is_none_is_told_in_words(tmp_path: Path) -> None:
+    done = explain(*files(tmp_path, b"no such thing"))
+    assert type(done.exception).__name__ == "MalformedOperatorsFile"
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A deployment of the cluster's account, in memory."""
+    made = SimpleNamespace(recorder=recorder(), account="123456789012")
+    outputs = {"RecordKeyArn": f"arn:aws:kms:eu-west-1:{made.account}:key/1"}
+    stack = StackValues(outputs, {"Policies": "eu-gpai-guidelines-2025-07"})
+    monkeypatch.setattr(record_cluster, "find_deployment", lambda *_: stack)
+    monkeypatch.setattr(record_cluster, "environment_of", lambda *_: None)
+    monkeypatch.setattr(record_cluster, "recorder_from", lambda _: made.recorder)
+    made.outputs = outputs
+    return made
+
+
+def record(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["record-cluster", *arguments, "--who", WHO])
+
+
+def outcomes(done: Result) -> list[str]:
+    told = json.loads(done.stdout)
+    jsonschema.validate(told, schema_of("cluster-records"))
+    return [each["outcome"] for each in told["runs"]]
+
+
+def test_runs_are_recorded_once(tmp_path: Path, deployed: Any) -> None:
+    arguments = [*files(tmp_path, sacct(line(), line("101", end=None, state="RUNNING"))), "--output", "json"]
+    rehearsed = record(*arguments, "--dry-run")
+    assert (rehearsed.exit_code, outcomes(rehearsed)) == (4, ["recorded", "goes on"])
+    assert outcomes(record(*arguments)) == ["recorded", "goes on"]
+    assert outcomes(record(*arguments)) == ["already recorded", "goes on"]
+    shown = record(*arguments[:-2])
+    assert "tune-100" in shown.stdout
+    assert "Runs: 1 already recorded, 1 goes on" in shown.stderr
+
+
+def test_a_later_file_supersedes_with_a_reason(tmp_path: Path, deployed: Any) -> None:
+    record(*files(tmp_path, sacct(line())))
+    later = files(tmp_path, sacct(line(), line(start=5, end=6, Submit=slurm_time(at(4)))))
+    done = record(*later, "--output", "json")
+    assert (done.exit_code, outcomes(done)) == (4, ["recorded otherwise"])
+    done = record(*later, "--output", "json", "--why", "an attempt was missing")
+    assert (done.exit_code, outcomes(done)) == (0, ["superseded"])
+
+
+def test_a_cluster_of_another_account_is_refused(tmp_path: Path, deployed: Any) -> None:
+    deployed.outputs["RecordKeyArn"] = "arn:aws:kms:eu-west-1:999999999999:key/1"
+    assert isinstance(record(*files(tmp_path, sacct(line()))).exception, AccountNotRecorded)
+
+
+def test_a_run_that_cannot_be_recorded_stops_no_other(
+    tmp_path: Path, deployed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = deployed.recorder.archive.put_if_absent
+    refused = []
+
+    def refuse(key: str, body: bytes) -> bool:
+        if key.startswith("evidence/") and not refused:
+            refused.append(key)
+        return key not in refused and take(key, body)
+
+    monkeypatch.setattr(deployed.recorder.archive, "put_if_absent", refuse)
+    done = record(*files(tmp_path, sacct(line(), line("101"))), "--output", "json")
+    assert (done.exit_code, outcomes(done)) == (1, ["recorded"])
+    assert "EvidenceLost" in done.stderr
+
+
+def test_the_hosts_are_of_the_cluster_and_launched_then() -> None:
+    assert (node(1)["InstanceType"], node(1)["LaunchTime"]) == (HOST, LAUNCHED.isoformat())
