@@ -167,6 +167,7 @@ HOURS_IN_DOUBT: dict[str, tuple[bytes, str]] = {
     "no offset": (sacct(line(), line(start=5, end=9, Start="2026-10-01T05:00:00")), "operators-lines-torn"),
     "absurd hosts": (sacct(line(), line(hosts="ip-[1-99999999]")), "operators-lines-torn"),
     "an absurd time": (sacct(line(), line(Start="99999-10-01T05:00:00Z")), "operators-lines-torn"),
+    "a line torn in its JobID": (sacct(line(), line(start=5, end=9)[:2]), "operators-lines-of-no-run"),
     "a line of nobody": (sacct(line(), "tuned|for|hours"), "operators-lines-of-no-run"),
     "bytes": (sacct(line()) + b"\xff\xfe100|\n", "operators-lines-of-no-run"),
     "two statements": (sacct(line(), line(comment="flops-auditor:lineage=tune-99")), "operators-statements-differ"),

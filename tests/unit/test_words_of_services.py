@@ -39,6 +39,7 @@ LEFT = {
     ("evidence.py", "sagemaker:training-job"): "the name of a kind of evidence, and what evidence is of if nobody says",
     ("evidence.py", "sagemaker:training-session"): "the name of a kind of evidence",
     ("evidence.py", "sagemaker:job"): "the name of a kind of evidence",
+    ("evidence.py", "sagemaker:cluster-run"): "the name of a kind of evidence",
     ("hyperparameters.py", "sagemaker_program"): "a hyperparameter, beside those of other tools",
     ("techniques.py", "sagemaker"): "a word of names that people give their programs, beside those of other tools",
     ("rests_on.py", "occupancy of the accelerators (GPUUtilization)"): "told, and of no other service so far",

@@ -262,11 +262,12 @@ def _ended(job: Mapping[str, Any], time: Any) -> tuple[str, RunState, datetime |
 def _stay(pod: Mapping[str, Any], time: Any, doubts: list[Remark]) -> Iterator[Stay]:
     """When a pod had its node: until the last of its containers ended."""
     status, name = pod["status"], str(pod["metadata"]["name"])
+    if status.get("phase") == "Pending" and status.get("startTime") is None:
+        return
     start, ends = time(status.get("startTime")), [time(each) for each in status.get("finishedAt", [])]
     over = status.get("phase") in ("Succeeded", "Failed")
     if start is None:
-        if over or ends:
-            doubts.append(NO_END(what=name))
+        doubts.append(NO_END(what=name))
         return
     end = max((each for each in ends if each), default=None) if over else None
     if over and (end is None or not all(ends)):

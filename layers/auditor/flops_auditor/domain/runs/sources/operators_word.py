@@ -15,7 +15,7 @@ LONGEST_NAME = 253
 
 TORN = Kind("operators-lines-torn", "{count} lines of it in the operator's file cannot be read", AMEND)
 NO_END = Kind(
-    "operators-line-without-end", "the operator's file has no end of {what:said}, which is said to be over", AMEND
+    "operators-line-without-end", "the operator's file does not say when {what:said} began, or when it ended", AMEND
 )
 REVERSED = Kind(
     "operators-times-reversed",

@@ -77,8 +77,7 @@ def slurm_lines(lines: Iterable[str]) -> SlurmLines:
         if line and not header:
             header, places = line, _places(line[:_LONGEST_LINE])
         elif line and line != header:
-            texts = line[:_LONGEST_LINE].split("|", places["JobID"] + 1)
-            run = _run_of(texts[places["JobID"]]) if len(texts) > places["JobID"] else None
+            run = _run_of(line[:_LONGEST_LINE].split("|", places["JobID"] + 1), places["JobID"])
             if run is None:
                 torn += 1
             elif run:
@@ -90,9 +89,11 @@ def slurm_lines(lines: Iterable[str]) -> SlurmLines:
 
 def _places(header: str) -> dict[str, int]:
     names = header.lstrip("\ufeff").split("|")
-    missing = [name for name in NEEDED if names.count(name) != 1]
+    missing = [name for name in NEEDED if names.count(name) != 1 or names[-1] == name == "JobID"]
     if missing:
-        raise MalformedOperatorsFile(f"its first line has not each of these columns once: {', '.join(missing)}")
+        raise MalformedOperatorsFile(
+            f"its first line has not each of these columns once, JobID not last: {', '.join(missing)}"
+        )
     return {name: place for place, name in enumerate(names)}
 
 
@@ -102,8 +103,11 @@ def is_of_a_step(line: str) -> bool:
     return match is not None and match["step"] is not None
 
 
-def _run_of(job_id: str) -> str | None:
-    """Which run a line is of; empty for tasks that have not begun, None where that cannot be told."""
+def _run_of(texts: Sequence[str], place: int) -> str | None:
+    """Which run a line is of; empty for tasks that have not begun, None where that cannot be told: what no column
+    follows may be torn.
+    """
+    job_id = texts[place] if len(texts) > place + 1 else ""
     if _WAITING.fullmatch(job_id):
         return ""
     match = _JOB_ID.fullmatch(job_id)
