@@ -29,6 +29,6 @@ def test_runs_of_a_file_are_recorded_once_and_follow_from_their_evidence(operato
     assert "nothing says what it goes on from" in " ".join(mail["Message"].split())
     operator.invoke("SealFunctionName")
     bundle = str(tmp_path / "bundle.zip")
-    assert run("export", bundle)[0] == 0
+    assert run("export", bundle, "--job", open_run)[0] == 0
     code, report = run("verify", bundle, "--recompute")
     assert (code, report["verdict"]) == (0, "valid")
