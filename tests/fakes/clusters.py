@@ -90,7 +90,7 @@ def line(
         "End": slurm_time(None if end is None else at(end)),
         "Elapsed": f"{took // 86400}-{took // 3600 % 24:02}:{took // 60 % 60:02}:{took % 60:02}",
         "State": state,
-        "NNodes": "2",
+        "NNodes": "1",
         "AllocTRES": "billing=192,cpu=192,gres/gpu=8,mem=1T",
         "NodeList": hosts,
         "Comment": comment,
@@ -105,7 +105,7 @@ def sacct(*lines: str) -> bytes:
 
 def metadata(name: str, owner: str = "", **more: Any) -> dict[str, Any]:
     owners = {"ownerReferences": [{"kind": "PyTorchJob", "uid": f"uid-{owner}"}]} if owner else {}
-    made = {"name": name, "namespace": "team-a", "uid": f"uid-{name}", "creationTimestamp": at(0.5).isoformat()}
+    made = {"name": name, "namespace": "team-a", "uid": f"uid-{name}", "creationTimestamp": LAUNCHED.isoformat()}
     return {**made, **owners, **more}
 
 

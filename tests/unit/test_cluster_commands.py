@@ -113,7 +113,7 @@ def test_why_a_run_is_open_is_said(tmp_path: Path) -> None:
 def test_statements_that_are_not_trusted_leave_it_open(tmp_path: Path) -> None:
     done = explain(*files(tmp_path, sacct(line(start=0, end=10))), "--no-trust-statements")
     assert done.exit_code == 4
-    assert "how long it had its hosts, by whoever operates them = " in done.stdout
+    assert "for how long, by whoever operates them = " in done.stdout
 
 
 def test_hosts_that_aws_counts_and_does_not_list_are_told(tmp_path: Path) -> None:

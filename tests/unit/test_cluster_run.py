@@ -159,6 +159,22 @@ HOURS_IN_DOUBT: dict[str, tuple[bytes, str]] = {
     "to come": (sacct(line(end=24 * 40)), "operators-times-to-come"),
     "elapsed more": (sacct(line(Elapsed="90-00:00:00")), "operators-times-contradict"),
     "fewer hosts": (sacct(line(AllocTRES="cpu=1,node=64")), "operators-hosts-not-named"),
+    "fewer hosts than NNodes": (sacct(line(NNodes="64")), "operators-hosts-not-named"),
+    "never submitted": (sacct(line(Submit="Unknown")), "operators-lines-torn"),
+    "a pod made later": (
+        kubectl(
+            pytorch_job(), pod(1), pod(2) | {"metadata": metadata("x", "tune", creationTimestamp=at(2).isoformat())}
+        ),
+        "operators-hosts-not-named",
+    ),
+    "fewer pods than completions": (
+        kubectl(pytorch_job(kind="Job", spec={"parallelism": 1, "completions": 3}), pod(1), pod(2)),
+        "operators-hosts-not-named",
+    ),
+    "no start of a job": (
+        kubectl(pytorch_job(status=pytorch_job()["status"] | {"startTime": None}), pod(1), pod(2)),
+        "operators-line-without-end",
+    ),
     "no hosts": (sacct(line(hosts="None assigned")), "operators-hosts-not-named"),
     "strange hosts": (sacct(line(hosts="ip-10-9-9-9")), "cluster-hosts-not-listed"),
     "before its launch": (sacct(line(start=-5)), "cluster-hosts-not-launched"),

@@ -485,10 +485,9 @@ def _verdicts(audited: Audited) -> tuple[object, ...]:
 
 
 def _measured(estimate: Estimated) -> Iterator[Ground]:
-    if estimate.accelerator_seconds is not None:
-        by_its_operator = any(remark.kind is SAID_BY_THE_OPERATOR for remark in estimate.assumptions)
-        what = "types of its hosts" if by_its_operator else "hardware and training time"
-        yield Ground("measured", f"{what}, as the service says")
+    handed_in = any(remark.kind is SAID_BY_THE_OPERATOR for remark in estimate.assumptions)
+    if estimate.accelerator_seconds is not None and not handed_in:
+        yield Ground("measured", "hardware and training time, as the service says")
     if estimate.occupancy is not None:
         yield Ground("measured", "occupancy of the accelerators (GPUUtilization)")
     if any(remark.kind is BOUND_BY_DATA for remark in estimate.assumptions):

@@ -82,9 +82,10 @@ class _Node(AnswerShape):
 
     @property
     def host(self) -> ClusterHost:
-        """By the names that it has in Slurm (its private DNS name's first label) and in Kubernetes."""
-        label = self.private_dns_hostname.split(".", 1)[0].lower()
-        names = (f"{_IN_KUBERNETES}{self.instance_id}", self.instance_id, *([label] if label else []))
+        """By the names that it has in Slurm (its private DNS name, or the first label of it) and in Kubernetes."""
+        private = self.private_dns_hostname.lower()
+        of_slurm = (private.split(".", 1)[0], private) if private else ()
+        names = tuple(dict.fromkeys((f"{_IN_KUBERNETES}{self.instance_id}", self.instance_id, *of_slurm)))
         return ClusterHost(self.instance_id, self.instance_group_name, self.instance_type, self.launch_time, names)
 
 

@@ -128,8 +128,15 @@ def _least(item: object) -> dict[str, Any] | None:
             kept[place] = {name: _text(text) for name, text in texts.items() if name.startswith(ANNOTATION_PREFIX)}
     status, spec = item.get("status"), item.get("spec")
     node = _text(spec.get("nodeName")) if isinstance(spec, Mapping) else None
-    asked = _asked(spec) if isinstance(spec, Mapping) else 0
-    return {"kind": item["kind"], "metadata": kept, "node": node, "pods": asked, "status": _least_status(status)}
+    asked, least = (_asked(spec), _completions(spec)) if isinstance(spec, Mapping) else (0, 0)
+    return {
+        "kind": item["kind"],
+        "metadata": kept,
+        "node": node,
+        "pods": asked,
+        "completions": least,
+        "status": _least_status(status),
+    }
 
 
 def _text(value: object) -> str | None:
@@ -144,6 +151,12 @@ def _asked(spec: Mapping[str, Any]) -> int:
     counts += [group.get("count", 1) for group in _things(spec.get("podSets"))]
     counts += [spec[name] for name in ("parallelism",) if name in spec]
     return sum(min(count, _MOST_PODS) for count in counts if type(count) is int and count > 0)
+
+
+def _completions(spec: Mapping[str, Any]) -> int:
+    """How many pods of a Job have to end well before it does."""
+    count = spec.get("completions")
+    return count if type(count) is int and 0 < count <= _MOST_PODS else 0
 
 
 def _each(value: object) -> Iterator[Mapping[str, Any]]:
@@ -208,16 +221,18 @@ def _read(objects: Sequence[Mapping[str, Any]], read_at: datetime) -> SaidRun:
     created = time(metadata["creationTimestamp"])
     status, state, ended = _ended(job, time)
     ended = time(job["status"].get("completionTime")) or ended
-    started = time(job["status"].get("startTime"))
+    others = [item for item in objects[1:] if item["kind"] in JOBS]
+    starts = [time(item["status"].get("startTime")) for item in (job, *others)]
+    started = starts[0] or min((each for each in starts if each), default=None)
     pods = [item for item in objects if item["kind"] == POD]
     stays, doubts = list[Stay](), list[Remark]()
     for pod in pods:
         stays += _stay(pod, time, doubts)
     doubts += _doubts(name, state, started, ended, stays, read_at)
-    if len({_uid(pod) for pod in pods}) < max(item.get("pods", 0) for item in objects) and (
-        stays or state != "running"
-    ):
+    if (stays or state != "running") and _lacks_pods(objects, pods, time, started, state):
         doubts.append(NO_HOSTS_NAMED(what=name))
+    if started is None and state != "running" and job["kind"] in JOBS:
+        doubts.append(NO_END(what=name))
     if earlier := _earlier(objects):
         doubts.append(EARLIER_ATTEMPTS(conditions=earlier))
     tags, differ = _tags(objects)
@@ -236,6 +251,22 @@ def _read(objects: Sequence[Mapping[str, Any]], read_at: datetime) -> SaidRun:
         tags=tags,
         doubts=tuple(dict.fromkeys(doubts)),
     )
+
+
+def _lacks_pods(
+    objects: Sequence[Mapping[str, Any]],
+    pods: Sequence[Mapping[str, Any]],
+    time: Any,
+    started: datetime | None,
+    state: RunState,
+) -> bool:
+    """Whether fewer pods are there than the run had: at its start, since one that was made later stands for one that is
+    gone, or, where a Job ended well, in all.
+    """
+    made = {_uid(pod): time(pod["metadata"]["creationTimestamp"]) for pod in pods}
+    first = [each for each in made.values() if started is None or (each is not None and each <= started + _SLACK)]
+    needed = max(item.get("completions", 0) for item in objects) if state == "succeeded" else 0
+    return len(first) < max(item.get("pods", 0) for item in objects) or len(made) < needed
 
 
 def _earlier(objects: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -37,6 +37,7 @@ _WAITING = re.compile(r"[0-9]{1,10}_\[[0-9,%-]*(?:\.\.\.)?\]")
 """Tasks of an array that have not begun."""
 _ELAPSED = re.compile(r"(?:(?P<days>[0-9]{1,5})-)?(?P<hours>[0-9]{1,2}):(?P<minutes>[0-9]{2}):(?P<seconds>[0-9]{2})")
 _COUNT_OF_NODES = re.compile(r"(?:^|,)node=([0-9]{1,6})(?:,|$)")
+_NUMBER = re.compile(r"[0-9]{1,6}")
 _OFFSET = re.compile(r"(?:Z|[+-][0-9]{2}:?[0-9]{2})$")
 _NO_TIME = frozenset({"", "Unknown", "None", "N/A"})
 _NO_HOSTS = frozenset({"", "None assigned", "None", "(null)"})
@@ -121,7 +122,7 @@ class _Row:
     job_id: str
     whole: bool
     fields: Mapping[str, str]
-    submitted: datetime | None
+    submitted: datetime
     start: datetime | None
     end: datetime | None
     hosts: tuple[str, ...]
@@ -148,7 +149,7 @@ def read_slurm_run(run: str, header: str, lines: Sequence[str], read_at: datetim
     if not rows:
         return SaidRun(run, run, "", "unreadable", "ending", None, (), {}, (TORN(count=torn),))
     own = [row for row in rows if row.whole] or rows
-    last = max(own, key=lambda row: (row.submitted or _NEVER, row.start or _NEVER))
+    last = max(own, key=lambda row: (row.submitted, row.start or _NEVER))
     tags = [tags for row in own if (tags := tags_in(row.fields["Comment"]))]
     doubts = [TORN(count=torn)] if torn else []
     if not own[0].whole:
@@ -163,7 +164,7 @@ def read_slurm_run(run: str, header: str, lines: Sequence[str], read_at: datetim
         owner=last.fields["User"][:LONGEST_NAME],
         status=last.fields["State"][:LONGEST_NAME],
         state="running" if any(row.state in NOT_ENDED and not _is_over(row) for row in rows) else last.state,
-        created=min((row.submitted for row in rows if row.submitted), default=None),
+        created=min(row.submitted for row in rows),
         stays=tuple(stay for row in rows for stay in _stays(row)),
         tags=tags[-1] if tags else {},
         doubts=tuple(dict.fromkeys(doubts)),
@@ -188,6 +189,8 @@ def _row(line: str, places: Mapping[str, int]) -> _Row:
     except UnreadableHosts as error:
         raise ValueError("its hosts cannot be read") from error
     submitted, start, end = (_time(fields[name]) for name in ("Submit", "Start", "End"))
+    if submitted is None:
+        raise ValueError("it was never submitted")
     return _Row(fields["JobID"], not match["step"], fields, submitted, start, end, hosts)
 
 
@@ -226,9 +229,14 @@ def _doubts_of(row: _Row, last: _Row, read_at: datetime) -> Iterator[Remark]:
     elapsed = _seconds(row.fields["Elapsed"])
     if row.end is not None and row.end >= row.start and timedelta(seconds=elapsed) > row.end - row.start + _ROUNDING:
         yield LONGER_THAN_ITS_TIMES(what=what)
-    counted = _COUNT_OF_NODES.search(row.fields["AllocTRES"])
-    if (not row.hosts and row.end != row.start) or (counted and int(counted[1]) > len(row.hosts)):
+    if (not row.hosts and row.end != row.start) or _hosts_counted(row) > len(row.hosts):
         yield NO_HOSTS_NAMED(what=what)
+
+
+def _hosts_counted(row: _Row) -> int:
+    """How many hosts a line says that there were, where it does."""
+    counted, column = _COUNT_OF_NODES.search(row.fields["AllocTRES"]), row.fields.get("NNodes", "")
+    return max(int(counted[1]) if counted else 0, int(column) if _NUMBER.fullmatch(column) else 0)
 
 
 def _seconds(text: str) -> int:
