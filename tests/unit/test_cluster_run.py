@@ -11,11 +11,12 @@ from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.audit import Audit, audit
 from flops_auditor.domain.lineage.lineage import not_looked_up
 from flops_auditor.domain.runs.run import Hosts, Run
-from flops_auditor.domain.runs.sources.cases import case_of, read_case
+from flops_auditor.domain.runs.sources.cases import case_of, kept_case, read_case
 from flops_auditor.domain.runs.sources.cluster_answers import MalformedCluster
 from flops_auditor.domain.runs.sources.cluster_evidence import ClusterAnswers, cluster_answers
 from flops_auditor.domain.runs.sources.operators_file import MOST_LINES, MOST_RUNS, read_operators_file
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile
+from flops_auditor.domain.values.json_size import LARGEST_EVIDENCE, has_room
 from tests.fakes.clusters import (
     ARN,
     HEADER,
@@ -260,6 +261,20 @@ def test_a_line_that_stands_in_a_file_very_often_is_kept_once() -> None:
     (of_run,) = evidence(sacct(*[line()] * 100_000))
     assert host_hours(case_of(of_run).run) == 4
     assert len(of_run.to_bytes()) < 10_000
+
+
+def test_answers_of_aws_make_no_evidence_that_nobody_reads() -> None:
+    large = describe_cluster(InstanceGroups=[*describe_cluster()["InstanceGroups"]], More=["x" * 1_000_000] * 12)
+    case = case_of(evidence(sacct(line()), cluster_answers(large, [listing(node(1, More="x"), node(2))]))[0])
+    kept = kept_case(case)
+    assert len(case.body) > LARGEST_EVIDENCE
+    assert has_room(kept.body, LARGEST_EVIDENCE)
+    assert read_case(kept.body).run == case.run
+
+
+def test_half_a_character_is_no_text() -> None:
+    body = kubectl(pytorch_job(), pod(1), pod(2)).replace(b'"none"', rb'"\ud800"')
+    assert "\ufffd" in str(case_of(read_case(evidence(body)[0].to_bytes()).evidence).run.tags)
 
 
 def test_a_run_with_too_many_lines_is_in_doubt_and_no_larger_than_a_verifier_reads() -> None:

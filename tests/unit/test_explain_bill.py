@@ -158,6 +158,13 @@ def test_records_of_jobs_explain_no_cluster_by_time() -> None:
     assert rest_of(explained(cluster, runs=(run(),))) == [(1, RestReason.DOOR_NOT_RECORDED)]
 
 
+def test_records_of_runs_on_clusters_explain_no_job_by_time() -> None:
+    """Their hours are charged as those of the cluster."""
+    on_a_cluster = run(1, arn="arn:aws:sagemaker:eu-west-1:111122223333:cluster/a1b2c3d4e5f6/100")
+    whole = explained(replace(LINE, resource=""), runs=(on_a_cluster,))
+    assert rest_of(whole) == [(1, RestReason.NO_RESOURCE)]
+
+
 def test_a_job_that_the_bill_names_explains_no_other() -> None:
     """A spot job is charged less than it ran: what is left of it is nobody's."""
     whole = explained(replace(LINE, amount=10**9), replace(LINE, resource=""), runs=(run(5),))

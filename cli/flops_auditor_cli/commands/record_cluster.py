@@ -56,13 +56,13 @@ def record(
     says so and the file's digest. Exits with 4 where a run goes on, or is recorded otherwise.
     """
     now = datetime.now(UTC).replace(microsecond=0)
-    correction = Amendment(who=who, why=why, at=now, asked_again=True).check() if why else None
+    correction = Amendment(who=who, why=why or "handed in", at=now, asked_again=True).check()
     deployment = find_deployment(target)
     files = read_cluster_files(file, cluster, nodes, who, now)
     if account_of(files.answers.cluster.cluster_arn) != account_of(deployment.output("RecordKeyArn")):
         raise AccountNotRecorded(files.answers.cluster.cluster_arn)
     recorder = recorder_from(environment_of(deployment, deployment.policies))
-    rows, failures = recorded(files.cases, correction, rehearsed(recorder) if dry_run else recorder)
+    rows, failures = recorded(files.cases, correction if why else None, rehearsed(recorder) if dry_run else recorder)
     document = {"dry_run": dry_run, "runs": rows, "failures": failures}
     show(View("cluster-records", document, [Table(COLUMNS, rows)], rows, fields_of(RECORDED_RUN)), output)
     counts = Counter(row["outcome"] for row in rows)

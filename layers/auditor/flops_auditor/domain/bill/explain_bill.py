@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from flops_auditor.domain.bill.bill_lines import AMOUNT_PLACES
 from flops_auditor.domain.bill.billed import Billed, ChargeKey, HostKey, Period
-from flops_auditor.domain.bill.doors import TRAINING_JOBS, Door, Purpose
+from flops_auditor.domain.bill.doors import TRAINING_JOBS, Door, Purpose, kind_of_resource
 from flops_auditor.domain.bill.explanation import (
     DoorDay,
     Explanation,
@@ -35,6 +35,8 @@ UNKNOWN_HOSTS = Kind("unknown-hosts", "the table lacks hosts, so that their hour
 UNKNOWN_TOKENS = Kind("unknown-charges", "charges for training in a unit that counts no tokens: {names:list}")
 
 _TOKENS = re.compile(r"(?i)\s*+([0-9]{1,9})?+\s*+(?:(k|m|b|thousand|million)\b[\s-]*+)?+(?:[a-z]++[\s-]++)*tokens?\s*+")
+_TRAINING_JOB = "training-job"
+"""The kind of resource whose hours SageMaker charges as training: runs on clusters have hosts and times, too."""
 _TIMES = {"": 1, "k": 10**3, "thousand": 10**3, "m": 10**6, "million": 10**6, "b": 10**9}
 _Times = Mapping[HostKey, Sequence[BilledTime]]
 _Records = Mapping[str, Sequence[RecordedRun]]
@@ -66,14 +68,14 @@ def _billed_times(periods: Mapping[Period, int]) -> list[BilledTime]:
 
 def _match(times: _Times, records: _Records) -> None:
     """Each resource with the records of it; then training jobs that the bill does not name, by account, region, host
-    and time, with records of jobs that it does not name.
+    and time, with records of those that it does not name.
     """
     for key, billed in times.items():
         match(billed, _times_of(records.get(key.resource, ()), key.host), same_run=True)
     named = {key.resource for key in times}
     unnamed: defaultdict[tuple[str, str], list[RecordedRun]] = defaultdict(list)
     for arn, of_one in records.items():
-        for run in of_one if arn not in named else ():
+        for run in of_one if arn not in named and kind_of_resource(arn) == _TRAINING_JOB else ():
             unnamed[run.account, run.region].append(run)
     for key, billed in times.items():
         if key.door is TRAINING_JOBS and not key.resource:

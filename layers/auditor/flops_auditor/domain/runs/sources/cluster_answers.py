@@ -23,6 +23,10 @@ from flops_auditor.domain.values.errors import WrongInput
 CLUSTER_ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]{1,20}:\d{12}:cluster/[a-z0-9]{12}")
 _INSTANCE_ID = re.compile(r"i-[a-f0-9]{8}(?:[a-f0-9]{9})?")
 NODES = "ClusterNodeSummaries"
+_LONGEST = 256
+"""Characters of a name; the API takes no longer one."""
+_MOST_GROUPS, _MOST_HOSTS = 1_000, 20_000
+"""More than a cluster may have."""
 _IN_KUBERNETES = "hyperpod-"
 """How the node of an instance is called there, with the instance's id behind it (SageMaker Developer Guide, "Running
 jobs on SageMaker HyperPod clusters orchestrated by Amazon EKS")."""
@@ -55,7 +59,7 @@ _Groups = BeforeValidator(lambda value: () if value is None else value)
 class HostGroup(AnswerShape):
     """A group of hosts of one cluster, and how many there are now; None where that is not said."""
 
-    instance_group_name: OptionalText = ""
+    instance_group_name: Annotated[OptionalText, Field(max_length=_LONGEST)] = ""
     current_count: Count | None = None
 
 
@@ -63,9 +67,9 @@ class Cluster(AnswerShape):
     """One cluster, as far as it is read."""
 
     cluster_arn: Annotated[str, AfterValidator(_cluster_arn)]
-    cluster_name: OptionalText = ""
-    instance_groups: Annotated[tuple[HostGroup, ...], _Groups] = ()
-    restricted_instance_groups: Annotated[tuple[HostGroup, ...], _Groups] = ()
+    cluster_name: Annotated[OptionalText, Field(max_length=_LONGEST)] = ""
+    instance_groups: Annotated[tuple[HostGroup, ...], _Groups, Field(max_length=_MOST_GROUPS)] = ()
+    restricted_instance_groups: Annotated[tuple[HostGroup, ...], _Groups, Field(max_length=_MOST_GROUPS)] = ()
 
     @property
     def groups(self) -> tuple[HostGroup, ...]:
@@ -76,9 +80,9 @@ class Cluster(AnswerShape):
 class _Node(AnswerShape):
     instance_group_name: str
     instance_id: Annotated[str, AfterValidator(_instance_id)]
-    instance_type: str = Field(min_length=1, max_length=100)
+    instance_type: str = Field(min_length=1, max_length=_LONGEST)
     launch_time: Time
-    private_dns_hostname: OptionalText = ""
+    private_dns_hostname: Annotated[OptionalText, Field(max_length=_LONGEST)] = ""
 
     @property
     def host(self) -> ClusterHost:
@@ -90,8 +94,26 @@ class _Node(AnswerShape):
 
 
 class _Listing(AnswerShape):
-    cluster_node_summaries: tuple[_Node, ...]
+    cluster_node_summaries: Annotated[tuple[_Node, ...], Field(max_length=_MOST_HOSTS)]
     next_token: OptionalText = ""
+
+
+def least_of_cluster(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What is read of a DescribeCluster answer."""
+    groups = {
+        kind: [
+            {name: group.get(name) for name in ("InstanceGroupName", "CurrentCount")} for group in answer[kind] or ()
+        ]
+        for kind in ("InstanceGroups", "RestrictedInstanceGroups")
+        if kind in answer
+    }
+    return {**{name: answer[name] for name in ("ClusterArn", "ClusterName") if name in answer}, **groups}
+
+
+def least_of_node(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """What is read of a summary of ListClusterNodes."""
+    read = ("InstanceGroupName", "InstanceId", "InstanceType", "LaunchTime", "PrivateDnsHostname")
+    return {name: summary[name] for name in read if name in summary}
 
 
 def parse_cluster(answer: Mapping[str, Any]) -> Cluster:

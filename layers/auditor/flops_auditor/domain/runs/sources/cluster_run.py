@@ -16,7 +16,14 @@ from flops_auditor.domain.runs.evidence import CLUSTER_RUN, Evidence
 from flops_auditor.domain.runs.places import NAMES, Location
 from flops_auditor.domain.runs.remedies import AMEND, TAG_LINEAGE
 from flops_auditor.domain.runs.run import NOT_ENDED, Hosts, Run
-from flops_auditor.domain.runs.sources.cluster_answers import NODES, Cluster, parse_cluster, parse_hosts
+from flops_auditor.domain.runs.sources.cluster_answers import (
+    NODES,
+    Cluster,
+    least_of_cluster,
+    least_of_node,
+    parse_cluster,
+    parse_hosts,
+)
 from flops_auditor.domain.runs.sources.kubernetes_objects import read_kubernetes_run
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile, SaidRun
 from flops_auditor.domain.runs.sources.slurm_accounting import read_slurm_run
@@ -106,6 +113,12 @@ def read_cluster_run(evidence: Evidence) -> Run:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise MalformedOperatorsFile(f"not the description of a cluster's run: {error}") from error
     return run_of(told_run, cluster, HostsByName(hosts), read_at, who, run_of_no)
+
+
+def least(description: Mapping[str, Any]) -> dict[str, Any]:
+    """A description without what is not read of AWS's answers."""
+    nodes = [least_of_node(each) for each in description[NODES]]
+    return {**description, "Cluster": least_of_cluster(description["Cluster"]), NODES: nodes}
 
 
 def said_run(description: Mapping[str, Any]) -> SaidRun:

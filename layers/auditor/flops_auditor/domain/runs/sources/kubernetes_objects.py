@@ -96,7 +96,7 @@ def kubernetes_runs(document: object) -> KubernetesRuns:
     for item in (item for item in whole if item["kind"] == POD):
         if owned := [of[owner] for owner in _owners(item) if owner in of]:
             runs[owned[0]].append(item)
-    others = {item["kind"] for item in whole} - JOBS - {WORKLOAD, POD}
+    others = {item["kind"][:LONGEST_NAME] for item in whole} - JOBS - {WORKLOAD, POD}
     return KubernetesRuns(
         {uid: tuple(each) for uid, each in runs.items()}, tuple(sorted(others)), len(items) - len(whole)
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from flops_auditor.domain.runs.evidence import plain
 from flops_auditor.domain.runs.sources.cluster_run import KUBERNETES, SLURM
 from flops_auditor.domain.runs.sources.kubernetes_objects import kubernetes_runs
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile
@@ -70,6 +71,8 @@ def _lines(lines: Sequence[str]) -> dict[str, Any]:
 def _kubernetes(body: bytes) -> OperatorsFile:
     try:
         document = json.loads(body, object_pairs_hook=each_key_once)
+        if rb"\ud" in body.lower():
+            document = plain(document)  # half a character is no text that can be kept
     except (ValueError, RecursionError) as error:
         raise MalformedOperatorsFile(f"it is not JSON: {error}") from error
     runs = kubernetes_runs(document)

@@ -82,7 +82,7 @@ SERVICES: Services = MappingProxyType(
         sagemaker_job.SOURCE: Service(
             sagemaker_job.read_sagemaker_job, sagemaker_job_events.points_at, recognises=is_sagemaker_job
         ),
-        cluster_run.SOURCE: Service(cluster_run.read_cluster_run, points_at_none),
+        cluster_run.SOURCE: Service(cluster_run.read_cluster_run, points_at_none, least=cluster_run.least),
     }
 )
 """By the name that evidence has for it."""
