@@ -58,6 +58,8 @@ class ClusterFiles:
 def read_cluster_files(file: Path, cluster: Path, nodes: Sequence[Path], who: str, now: datetime) -> ClusterFiles:
     """Raises UnreadableFile, MalformedCluster, MalformedOperatorsFile."""
     answers = cluster_answers(_object(cluster), [_object(each) for each in nodes])
+    if early := [host.instance_id for host in answers.hosts if host.launched > now]:
+        raise MalformedCluster(f"LaunchTime of {early[0]} lies in the future")
     read = read_operators_file(_bytes(file))
     cases, stays = list[Case](), list[Stay]()
     with progress("runs") as tell:

@@ -21,7 +21,7 @@ from flops_auditor_cli.deployment import OPTIONS, Target, connect
 from flops_auditor_cli.local_aws.locate import LocalAwsEnded, NoLocalAws, find_running, forget, remember
 from flops_auditor_cli.main import COMMANDS, load, told
 
-NO_AWS = {"plan", "catalog", "verify", "schema", "docs"}
+NO_AWS = {"explain-cluster", "plan", "catalog", "verify", "schema", "docs"}
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 

@@ -127,6 +127,18 @@ def test_a_file_that_is_none_is_told_in_words(tmp_path: Path) -> None:
     assert type(done.exception).__name__ == "MalformedOperatorsFile"
 
 
+def test_a_launch_in_the_future_hides_no_host(tmp_path: Path) -> None:
+    nodes = (node(1), node(2, launched=at(24 * 36500)))
+    done = explain(*files(tmp_path, sacct(line(start=0, end=10, hosts=host(1))), *nodes))
+    assert type(done.exception).__name__ == "MalformedCluster"
+
+
+def test_a_period_that_is_none_is_not_taken_for_one_without_hours(tmp_path: Path) -> None:
+    done = explain(*files(tmp_path, sacct(line())), "--from", "2026-10-05")
+    assert done.exit_code == 2
+    assert "--from is not before --until" in done.stderr
+
+
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A deployment of the cluster's account, in memory."""

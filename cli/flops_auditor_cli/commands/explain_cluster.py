@@ -63,10 +63,13 @@ def explain(
     threshold, with 4 where that cannot be said, or hours are left.
     """
     now = datetime.now(UTC)
+    begin, end = since.replace(tzinfo=UTC) if since else None, min(until or now, now)
+    if begin and begin >= end:
+        raise typer.BadParameter("--from is not before --until, or lies in the future")
     files = read_cluster_files(file, cluster, nodes, who, now)
     tables = replace(load_tables(policy, policy_dir), trusts_statements=trust_statements)
     audits = audited_runs(files, tables)
-    hours = hours_of_cluster(files, since.replace(tzinfo=UTC) if since else None, min(until or now, now))
+    hours = hours_of_cluster(files, begin, end)
     view = cluster_view(files, audits, hours, wide)
     show(view, output)
     worst = OF_VERDICT[most_severe([each.verdict for each in audits])] if audits else FINE
