@@ -70,7 +70,7 @@ PRICE_OF = {
     **dict.fromkeys(("sqs:SendMessageBatch", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"), "sqs:request"),
 }
 """A call and what is billed of it. Calls of FREE services cost nothing."""
-FREE = ("sagemaker:", "bedrock:", "ec2:")
+FREE = ("sagemaker:", "bedrock:", "batch:", "ec2:")
 
 
 class Prices:

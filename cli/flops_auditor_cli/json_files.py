@@ -15,10 +15,10 @@ class UnreadableFile(WrongInput):
 
     remedy = (
         "JOB.json is the answer of `aws sagemaker describe-training-job`, `aws sagemaker describe-training-session`, "
-        "`aws sagemaker describe-job` or `aws bedrock get-model-customization-job`, --metrics that of `aws cloudwatch "
-        "get-metric-data`, --flops-meter the toolkit's flops_meter.json, --data the answer of `aws s3api "
-        "list-objects-v2`, --cluster and --nodes those of `aws sagemaker describe-cluster` and `aws sagemaker "
-        "list-cluster-nodes`."
+        "`aws sagemaker describe-job`, `aws batch describe-jobs` or `aws bedrock get-model-customization-job`, "
+        "--metrics that of `aws cloudwatch get-metric-data`, --flops-meter the toolkit's flops_meter.json, --data the "
+        "answer of `aws s3api list-objects-v2`, --cluster and --nodes those of `aws sagemaker describe-cluster` and "
+        "`aws sagemaker list-cluster-nodes`."
     )
 
 

@@ -40,7 +40,7 @@ def audit_message(message: dict[str, Any], others: int, context: LambdaContext) 
     if outcome.refusal:
         logger.error(f"replay refused: {outcome.refusal}", error=outcome.refusal.name, remedy=outcome.refusal.remedy)
         count("ReplaysRefused")
-    logger.info(outcome.kind, job_id=outcome.job_id, verdict=outcome.verdict)
+    logger.info(outcome.kind, job_id=outcome.job_id, verdict=outcome.verdict, reason=outcome.reason)
     if outcome.kind == "recorded":
         count("Recorded")
 

@@ -28,6 +28,7 @@ from moto.sns import sns_backends
 from flops_auditor_cli.local_aws.sagemaker_server import answer_from
 from flops_auditor_cli.local_aws.training_jobs import LoadedJob, LocalTrainingJobs, series_of
 from tests.fakes.audit import NOW
+from tests.fakes.batch_jobs import ENVIRONMENT, QUEUE, environment
 from tests.fakes.clients import forget_clients
 from tests.fakes.in_turn import InTurn, in_turn
 from tests.fakes.moto_kms import kms_client
@@ -64,6 +65,8 @@ class Calls:
     """The detail of its one training session, if there is one."""
     newer: Mapping[str, Any] = field(default_factory=dict)
     """What DescribeJob answers of its one job of the newer kinds, if there is one."""
+    batch: Mapping[str, Any] = field(default_factory=dict)
+    """What DescribeJobs says of its one job of AWS Batch, if there is one."""
 
     def before(self, model: Any, params: Any, **_: Any) -> Any:
         """A dead process makes no calls. Few regions are enabled, so that a scenario stays short."""
@@ -74,6 +77,8 @@ class Calls:
             answer = {"Regions": [{"RegionName": region} for region in REGIONS]}
         elif model.service_model.service_name == "bedrock":
             answer = self.of_bedrock(model.name, params["context"]["client_region"])
+        elif model.service_model.service_name == "batch":
+            answer = self.of_batch(model.name, params["context"]["client_region"])
         elif model.name in ("ListTrainingSessions", "DescribeTrainingSession"):
             answer = self.of_sessions(model.name, params["context"]["client_region"])
         elif model.name in ("ListJobs", "DescribeJob") and model.service_model.service_name == "sagemaker":
@@ -91,6 +96,16 @@ class Calls:
         if operation == "GetCustomModel":
             return {"modelArn": self.customized["outputModelArn"], "baseModelArn": self.customized["baseModelArn"]}
         return {"tags": []} if operation == "ListTagsForResource" else dict(self.customized)
+
+    def of_batch(self, operation: str, region: str) -> dict[str, Any]:
+        """What AWS Batch answers of the one job; moto would start containers."""
+        job, here = dict(self.batch), bool(self.batch) and region == REGION
+        if operation == "DescribeJobQueues":
+            order = [{"order": 1, "computeEnvironment": ENVIRONMENT}]
+            return {"jobQueues": [{"jobQueueArn": QUEUE, "computeEnvironmentOrder": order}] if here else []}
+        if operation == "DescribeComputeEnvironments":
+            return {"computeEnvironments": [environment()]}
+        return {"jobSummaryList": [job]} if operation == "ListJobs" else {"jobs": [job]}
 
     def of_sessions(self, operation: str, region: str) -> dict[str, Any]:
         """What SageMaker answers of the one training session, which moto does not know."""

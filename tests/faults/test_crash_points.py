@@ -30,6 +30,7 @@ from flops_auditor.use_cases.ledger.export_bundle import export_whole
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from flops_auditor.use_cases.operations.send_digest import week_of
 from tests.fakes.audit import NOW
+from tests.fakes.batch_jobs import batch_job, milliseconds, tries
 from tests.fakes.customization_jobs import customization, imported, imported_model
 from tests.fakes.in_turn import Backwards, InTurn
 from tests.fakes.jobs import CREATED, describe, moved
@@ -105,7 +106,8 @@ def scenario(made: Account) -> None:
     made.calls.customized, made.calls.session = tuned(), opened()
     made.calls.newer = learning()
     made.calls.model = imported("s3://models/of-nobody/", modelArn=tuned()["baseModelArn"])
-    made.deliver([*(event_of(one) for one in jobs), event_of_tuned(tuned())])
+    made.calls.batch = of_batch()
+    made.deliver([*(event_of(one) for one in jobs), event_of_tuned(tuned()), event_of_batch(of_batch())])
     made.scheduled("seal")
     made.scheduled("watch")
     stopped = running(TrainingJobStatus="Stopped", TrainingEndTime=NOW, LastModifiedTime=NOW)
@@ -136,6 +138,20 @@ def learning(status: str = "InProgress") -> dict[str, Any]:
     times = {"CreationTime": NOW - timedelta(days=30), "LastModifiedTime": NOW - timedelta(days=29), "EndTime": None}
     named = {"JobName": "learning", "JobArn": agent_arn().replace("agent-1", "learning")}
     return agent_job(JobStatus=status, **named, **times)
+
+
+def of_batch() -> dict[str, Any]:
+    """A job of AWS Batch that ended a month ago."""
+    begun = NOW - timedelta(days=30)
+    attempts = tries(10, begun=begun)
+    times = {name: attempts[0][name] for name in ("startedAt", "stoppedAt")}
+    tags = {"flops-auditor:base-model": "meta-llama/Llama-3.1-8B"}
+    return batch_job(createdAt=milliseconds(begun), attempts=attempts, tags=tags, **times)
+
+
+def event_of_batch(answer: dict[str, Any]) -> str:
+    """AWS's event of a job, whose detail is what DescribeJobs says."""
+    return json.dumps({"source": "aws.batch", "detail": answer})
 
 
 def tuned() -> dict[str, Any]:
@@ -243,13 +259,14 @@ def test_the_undisturbed_run_is_complete(undisturbed: tuple[Outcome, list[tuple[
         "tuned#0": "indeterminate",
         "opened#0": "below",
         "learning#0": "below",
+        "tune-1#0": "below",
     }
-    every = ["above", "below", "child", "learning", "lost", "opened", "running", "tuned", "vanished"]
+    every = ["above", "below", "child", "learning", "lost", "opened", "running", "tune-1", "tuned", "vanished"]
     days = [NOW.date(), NOW.date() + timedelta(days=1)]
     pages = {f"reports/{name}.html": every for name in (*days, "latest")}
     mail = found.reports[f"digests/{week_of(NOW)}.txt"]
     assert found.reports == {**pages, f"digests/{week_of(NOW)}.txt": mail, LINES: every}
-    assert set(mail) >= set(every) - {"below", "opened"}, "a mail has room for the largest"
+    assert set(mail) >= set(every) - {"below", "learning", "opened"}, "a mail has room for the largest"
     assert found.digests == 1
     assert len(found.alerts) == found.alerts.total() == 8
     for name, alerts in (("above", 1), ("vanished", 1), ("lost", 1), ("child", 1), ("running", 3), ("tuned", 1)):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.record import result
 from flops_auditor.domain.runs.evidence import (
+    BATCH_JOB,
     CUSTOMIZATION_JOB,
     SAGEMAKER_JOB,
     TRAINING_SESSION,
@@ -27,6 +28,7 @@ from flops_auditor.domain.runs.sources.training_job_answer import MalformedJob, 
 from flops_auditor.domain.values.errors import AuditorError, MalformedEvent
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from tests.fakes.audit import FakeTrainingJobs, MemoryAlerts, MemoryArchive, MemoryRecords, recorder
+from tests.fakes.batch_jobs import ENVIRONMENT, batch_job, environment
 from tests.fakes.cases import audit, words
 from tests.fakes.customization_jobs import PLACE, custom_model, customization, imported_model, listed
 from tests.fakes.jobs import describe
@@ -150,6 +152,37 @@ def test_any_job_of_the_newer_kinds_is_audited_or_named(description: dict[str, A
         category, steps = evidence.description["JobCategory"], evidence.description.get("SecondaryStatusTransitions")
         told = evidence.description.get("JobConfigDocument") == given["JobConfigDocument"]
         assert told or category in NEITHER or (category == TRAINS and steps), evidence.description
+
+
+@EXAMPLES
+@given(
+    description=answers("DescribeJobs", "batch"),
+    whole=st.booleans(),
+    environments=answers("DescribeComputeEnvironments", "batch"),
+)
+def test_any_job_of_batch_is_audited_or_named(
+    description: dict[str, Any], whole: bool, environments: dict[str, Any]
+) -> None:
+    """DescribeJobs and DescribeComputeEnvironments, of botocore's shapes and off these, beside whole ones and alone."""
+    TRIED["jobs of AWS Batch"] += 1
+    given, jobs = batch_job(), description.get("jobs")
+    if whole and isinstance(jobs, list) and jobs and isinstance(jobs[0], dict):
+        description = {"jobs": [{**given, **jobs[0], "jobArn": given["jobArn"]}]}
+    known = environments.get("computeEnvironments")
+    known = [each for each in known if isinstance(each, dict)] if isinstance(known, list) else []
+    objects = {f"{ENVIRONMENT}-{number}": {**environment(), **each} for number, each in enumerate(known)}
+    is_below(Evidence(plain(description), source=BATCH_JOB, objects=plain(objects)))
+
+
+@EXAMPLES
+@given(path=st.sampled_from([path for path in paths(batch_job()) if path]), new=json_values)
+def test_any_part_of_a_job_of_batch_is_read_or_a_doubt(path: tuple[Any, ...], new: Any) -> None:
+    """A job with a part of any other form: nothing that cannot be read may read as fewer accelerators or less time."""
+    TRIED["parts of jobs of AWS Batch"] += 1
+    changed = replaced(batch_job(hours=10**5, tags={}), path, new)
+    evidence = Evidence(plain(changed), source=BATCH_JOB, objects={ENVIRONMENT: environment()})
+    if is_below(evidence):
+        assert path[0] in ("container", "attempts", "startedAt", "stoppedAt", "status"), path
 
 
 @EXAMPLES

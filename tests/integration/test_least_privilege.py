@@ -15,7 +15,13 @@ import pytest
 
 from tests.faults import told
 from tests.integration.deployed import Deployed, fresh_job
-from tests.integration.test_other_doors import announce, fresh_agent_job, fresh_customization, fresh_session
+from tests.integration.test_other_doors import (
+    announce,
+    fresh_agent_job,
+    fresh_batch_job,
+    fresh_customization,
+    fresh_session,
+)
 from tests.integration.test_three_doors_path import fresh_import
 
 # What Lambda itself does with a function's role, so that no call of the function shows it.
@@ -142,6 +148,7 @@ def calls(deployed: Deployed, calls_file: Path) -> list[dict[str, Any]]:
         deployed.record(each["jobArn"])
     completed = fresh_agent_job(deployed)
     fresh_agent_job(deployed, JobStatus="InProgress")
+    in_batch = fresh_batch_job(deployed)
     deployed.invoke("WatchFunctionName")
     deployed.wait(lambda: deployed.mails_about(huge["TrainingJobName"]), "an alert")
     deployed.invoke("SealFunctionName")
@@ -150,6 +157,7 @@ def calls(deployed: Deployed, calls_file: Path) -> list[dict[str, Any]]:
     deployed.record(lost["TrainingJobArn"])
     deployed.record(stopped["TrainingSessionArn"])
     deployed.record(completed["JobArn"])
+    deployed.record(in_batch["jobArn"])
     deployed.idle()
     deployed.invoke("SealFunctionName")
     return [json.loads(line) for line in calls_file.read_text().splitlines()]

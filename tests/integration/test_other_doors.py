@@ -1,5 +1,6 @@
 """Doors beside training jobs on the deployed template: a model customization job of Bedrock by its event and by the
-hourly listing, a training session and a job that trains an agent by the watch and the listing.
+hourly listing, a training session and a job that trains an agent by the watch and the listing, jobs of AWS Batch by
+their events and by the listing.
 """
 
 import json
@@ -7,13 +8,15 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, SAGEMAKER_JOB, TRAINING_SESSION
+from flops_auditor.domain.runs.evidence import BATCH_JOB, CUSTOMIZATION_JOB, SAGEMAKER_JOB, TRAINING_SESSION
 from flops_auditor.domain.runs.pointer import REPLAY_SOURCE
+from flops_auditor.domain.runs.sources.batch_job_events import BATCH_DETAIL_TYPE
 from flops_auditor.domain.runs.sources.customization_job_events import AWS_DETAIL_TYPE
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.operations.reconcile_doors import EVERY_DOOR
-from flops_auditor_cli.local_aws.jobs import load_customization_job, load_sagemaker_job, load_session
+from flops_auditor_cli.local_aws.jobs import load_batch_job, load_customization_job, load_sagemaker_job, load_session
+from tests.fakes.batch_jobs import batch_job, container, environment, milliseconds, tries
 from tests.fakes.customization_jobs import LLAMA, customization
 from tests.fakes.sagemaker_jobs import COUNTED, agent_job, document
 from tests.fakes.training_sessions import session
@@ -142,3 +145,50 @@ def test_a_job_that_trains_is_watched_and_then_found_by_the_listing(operator: De
     assert record.predicate["estimate"]["signal_flop"] != "0"
     of_no_training = operator.record(evaluated["JobArn"]).predicate
     assert (of_no_training["job"]["activity"], of_no_training["verdict"]) == ("not-training", "below")
+
+
+def fresh_batch_job(deployed: Deployed, **changes: Any) -> dict[str, Any]:
+    """What AWS Batch says of a job of its own, created now, since older ones were listed before, and stopped for two
+    hours.
+    """
+    number = f"{time.time_ns():032x}"
+    account = f"arn:aws:batch:{deployed.stack.region}:{deployed.stack.account_id}"
+    now = datetime.now(UTC)
+    attempts = tries(0.5, begun=now - timedelta(hours=3))
+    times = {name: attempts[0][name] for name in ("startedAt", "stoppedAt")}
+    job = batch_job(
+        jobArn=f"{account}:job/{number}",
+        jobId=number,
+        jobName=f"tune-{number}",
+        jobQueue=f"{account}:job-queue/gpus",
+        createdAt=milliseconds(now),
+        attempts=attempts,
+        **{**times, "tags": {"flops-auditor:base-model": "meta-llama/Llama-3.1-8B"}, **changes},
+    )
+    load_batch_job(deployed.stack, job, environment(arn=f"{account}:compute-environment/p5"))
+    return job
+
+
+def announce_batch(deployed: Deployed, job: dict[str, Any]) -> None:
+    """Replay the job's event through EventBridge."""
+    entry = {"Source": REPLAY_SOURCE, "DetailType": BATCH_DETAIL_TYPE, "Detail": json.dumps(job)}
+    assert deployed.stack.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+
+
+def test_a_batch_job_is_recorded_from_its_event_with_what_its_queue_may_launch(operator: Deployed) -> None:
+    job = fresh_batch_job(operator)
+    announce_batch(operator, job)
+    record = operator.record(job["jobArn"])
+    assert (record.predicate["job"]["source"], record.predicate["verdict"]) == (BATCH_JOB, "below")
+    assert record.predicate["job"]["instances"] == [{"type": "ml.p5.48xlarge", "count": 1}]
+
+
+def test_a_batch_job_whose_event_was_lost_is_found_by_the_listing_and_one_without_accelerators_is_not(
+    operator: Deployed,
+) -> None:
+    lost, on_cpus = fresh_batch_job(operator), fresh_batch_job(operator, container=container(count=0))
+    code, dry = run("reconcile", "--dry-run")
+    listed = {each["arn"] for each in dry["jobs"]}
+    assert (code, lost["jobArn"] in listed, on_cpus["jobArn"] in listed) == (0, True, False)
+    operator.invoke("ReconcileFunctionName")
+    assert operator.record(lost["jobArn"]).predicate["verdict"] == "below"

@@ -64,6 +64,7 @@ LISTING = {
     "sagemaker:ListTrainingSessions",
     "sagemaker:ListJobs",
     "bedrock:ListModelCustomizationJobs",
+    "batch:ListJobs",
 }
 HALF_OF_THE_QUOTA = 1
 """ListTrainingJobs: 2 requests a second for an account in a region (Service Quotas, Amazon SageMaker)."""
@@ -257,6 +258,7 @@ def within_quotas(subject: Subject) -> Iterator[str]:
 FORWARDED = {
     "ForwardingRule": "FinishedJobsRule",
     "CustomizationForwardingRule": "FinishedCustomizationJobsRule",
+    "BatchForwardingRule": "FinishedBatchJobsRule",
 }
 """Rules of other regions -> those of the stack that take what they send."""
 

@@ -9,7 +9,10 @@ from tests.template.bar import listed, target
 from tests.template.loading import load
 
 CONDITION = "SeesOtherDoors"
-RULES = {"FinishedCustomizationJobsRule", "CustomizationReplaysRule"}
+RULES = {
+    *("FinishedCustomizationJobsRule", "CustomizationReplaysRule"),
+    *("FinishedBatchJobsRule", "BatchReplaysRule"),
+}
 RIGHTS = {
     "AuditPolicy": {
         "sagemaker:DescribeTrainingSession",
@@ -19,6 +22,9 @@ RIGHTS = {
         "bedrock:GetImportedModel",
         "bedrock:GetCustomModel",
         "s3:ListBucket",
+        "batch:DescribeJobs",
+        "batch:DescribeJobQueues",
+        "batch:DescribeComputeEnvironments",
     },
     "WatchPolicy": {
         "sagemaker:ListTrainingSessions",
@@ -36,6 +42,10 @@ RIGHTS = {
         "bedrock:ListModelCustomizationJobs",
         "bedrock:GetModelCustomizationJob",
         "bedrock:ListTagsForResource",
+        "batch:DescribeJobQueues",
+        "batch:DescribeComputeEnvironments",
+        "batch:ListJobs",
+        "batch:DescribeJobs",
     },
 }
 
@@ -79,6 +89,8 @@ def test_only_who_audits_and_reconciles_gets_rights() -> None:
 def test_shut_nothing_of_it_is_left() -> None:
     left = repr(resources(opened=False))
     assert "bedrock" not in left.replace("flops-auditor.bedrock", "")
+    assert "batch:" not in left
+    assert "aws.batch" not in left
     assert "TrainingSession" not in left
     assert "sagemaker:ListJobs" not in left
     assert "sagemaker:DescribeJob'" not in left

@@ -33,7 +33,7 @@ try:
 except ServiceLeftOut as error:
     said = f"{error}. {error.remedy}"
 operations = {name: sorted(client(name, "eu-west-1").meta.service_model.operation_names) for name in sys.argv[1:]}
-regions = {name: sorted(regions_with(name)) for name in ("sagemaker", "bedrock")}
+regions = {name: sorted(regions_with(name)) for name in ("sagemaker", "bedrock", "batch")}
 print(json.dumps([[boto3.__file__, botocore.__file__], said, operations, regions]))
 """
 

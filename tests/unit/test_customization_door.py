@@ -38,6 +38,7 @@ from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.operations import reconcile_doors
 from flops_auditor.use_cases.operations.check_health import doors_open
 from flops_auditor.use_cases.operations.reconcile_doors import (
+    BATCH_JOBS,
     CUSTOMIZATION_JOBS,
     EVERY_DOOR,
     SAGEMAKER_JOBS,
@@ -211,7 +212,7 @@ def test_what_all_doors_did_names_the_door_of_what_failed() -> None:
 
 def test_the_doctor_says_which_doors_are_shut() -> None:
     assert "are not" not in doors_open(EVERY_DOOR).detail
-    left = f"{TRAINING_SESSIONS} and {SAGEMAKER_JOBS} and {CUSTOMIZATION_JOBS} are not"
+    left = f"{TRAINING_SESSIONS} and {SAGEMAKER_JOBS} and {CUSTOMIZATION_JOBS} and {BATCH_JOBS} are not"
     assert left in doors_open([TRAINING_JOBS]).detail
     assert doors_open([TRAINING_JOBS]).ok
 

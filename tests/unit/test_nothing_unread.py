@@ -23,7 +23,10 @@ BY_NAME = {
 """Fields that are shown by their names, and where these stand."""
 BY_TESTS = {"kv_heads", "tied"}
 """Of a model's shape: the test that builds the models of the table, and counts what they do, needs all of it."""
-CALLED_BY_TESTS = {"load_custom_model", "load_customization_job", "load_sagemaker_job", "load_session", "remove_job"}
+CALLED_BY_TESTS = {
+    *("load_batch_job", "load_custom_model", "load_customization_job", "load_sagemaker_job", "load_session"),
+    "remove_job",
+}
 
 
 @cache

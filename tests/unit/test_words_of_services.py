@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from flops_auditor.domain.runs.sources import (
+    batch_job_answer,
     customization_job_answer,
     sagemaker_job_answer,
     training_job_answer,
@@ -20,7 +21,7 @@ PARSERS = LAYER / "domain" / "runs" / "sources"
 DOMAIN = sorted(path for path in (LAYER / "domain").rglob("*.py") if PARSERS not in path.parents)
 COLLECTORS = {
     *("collect_training_job.py", "collect_customization_job.py", "collect_training_session.py"),
-    "collect_sagemaker_job.py",
+    *("collect_sagemaker_job.py", "collect_batch_job.py"),
 }
 SPELLINGS = {
     *(LAYER / "domain" / "runs" / name for name in ("model_names.py", "s3_spellings.py")),
@@ -40,6 +41,7 @@ LEFT = {
     ("evidence.py", "sagemaker:training-session"): "the name of a kind of evidence",
     ("evidence.py", "sagemaker:job"): "the name of a kind of evidence",
     ("evidence.py", "sagemaker:cluster-run"): "the name of a kind of evidence",
+    ("explain_bill.py", "training-job"): "whose hours a bill charges as training, beside those of other runs",
     ("hyperparameters.py", "sagemaker_program"): "a hyperparameter, beside those of other tools",
     ("techniques.py", "sagemaker"): "a word of names that people give their programs, beside those of other tools",
     ("rests_on.py", "occupancy of the accelerators (GPUUtilization)"): "told, and of no other service so far",
@@ -49,7 +51,13 @@ LEFT = {
 
 def fields() -> set[str]:
     """Names of fields in the answers of services that are no words of English."""
-    answers = (training_job_answer, customization_job_answer, training_session_answer, sagemaker_job_answer)
+    answers = (
+        training_job_answer,
+        customization_job_answer,
+        training_session_answer,
+        sagemaker_job_answer,
+        batch_job_answer,
+    )
     shapes = [each for answer in answers for each in vars(answer).values() if inspect.isclass(each)]
     names = {
         str(field.alias) for shape in shapes if issubclass(shape, BaseModel) for field in shape.model_fields.values()

@@ -75,7 +75,7 @@ def command(
         typer.Argument(
             metavar="JOB.json",
             help="Answer of `aws sagemaker describe-training-job`, `aws sagemaker describe-training-session`, "
-            "`aws sagemaker describe-job` or `aws bedrock get-model-customization-job`.",
+            "`aws sagemaker describe-job`, `aws batch describe-jobs` or `aws bedrock get-model-customization-job`.",
         ),
     ] = None,
     metrics: Annotated[
@@ -98,7 +98,8 @@ def command(
 ) -> None:
     """Audit one job from a file, without AWS, or one training job live with --job-name.
 
-    The file is what AWS says of a training job, a training session, a SageMaker job or a model customization job.
+    The file is what AWS says of a training job, a training session, a SageMaker job, a Batch job (beside it may stand
+    `aws batch describe-compute-environments`) or a model customization job.
     Exits with 0 when it is below every threshold, 3 when it is over one, 4 when that cannot be said.
     """
     if (job is None) == (job_name is None):

@@ -11,6 +11,7 @@ import typer
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.calls.failures_in_words import in_words
 from flops_auditor.aws.calls.refusals import refusals
+from flops_auditor.aws.sources.batch import LIST_BATCH_JOBS
 from flops_auditor.aws.sources.bedrock import LIST_JOBS as LIST_CUSTOMIZED
 from flops_auditor.aws.sources.sagemaker_jobs import LIST_SAGEMAKER_JOBS
 from flops_auditor.aws.sources.training_sessions import LIST_SESSIONS
@@ -32,6 +33,7 @@ from flops_auditor.use_cases.operations.check_health import (
 from flops_auditor.use_cases.operations.compare_jobs import JobComparison, compare, joined
 from flops_auditor.use_cases.operations.compare_ledger import compare_ledger
 from flops_auditor.use_cases.operations.reconcile_doors import (
+    BATCH_JOBS,
     CUSTOMIZATION_JOBS,
     SAGEMAKER_JOBS,
     TRAINING_JOBS,
@@ -54,6 +56,7 @@ LISTED_BY = {
     TRAINING_SESSIONS: LIST_SESSIONS,
     SAGEMAKER_JOBS: LIST_SAGEMAKER_JOBS,
     CUSTOMIZATION_JOBS: LIST_CUSTOMIZED,
+    BATCH_JOBS: LIST_BATCH_JOBS,
 }
 """The action that lists what goes through each door but the first."""
 FIELDS = ("check", "ok", "state", "detail", "remedy")

@@ -1,5 +1,5 @@
-"""Loading training jobs, training sessions and other jobs into the local SageMaker, and model customization jobs and
-custom models into the local Bedrock.
+"""Loading training jobs, training sessions and other jobs into the local SageMaker, jobs into the local AWS Batch, and
+model customization jobs and custom models into the local Bedrock.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ CUSTOMIZATION_PATH = "/_local/customization-jobs"
 CUSTOM_MODEL_PATH = "/_local/custom-models"
 SESSION_PATH = "/_local/training-sessions"
 SAGEMAKER_JOB_PATH = "/_local/jobs"
+BATCH_PATH = "/_local/batch-jobs"
 
 
 def load_job(
@@ -55,6 +56,13 @@ def load_session(stack: Stack, answer: Mapping[str, Any]) -> None:
 def load_sagemaker_job(stack: Stack, answer: Mapping[str, Any]) -> None:
     """Make SageMaker know a job of the newer kinds: what DescribeJob must answer."""
     call(stack, "POST", {"answer": answer}, SAGEMAKER_JOB_PATH)
+
+
+def load_batch_job(stack: Stack, job: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
+    """Make AWS Batch know a job, what DescribeJobs must say of it, with its queue and the one compute environment of
+    that.
+    """
+    call(stack, "POST", {"answer": {"jobs": [job]}, "environment": environment}, BATCH_PATH)
 
 
 def remove_job(stack: Stack, name: str, region: str | None = None) -> None:

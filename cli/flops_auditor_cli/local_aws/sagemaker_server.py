@@ -3,8 +3,8 @@
 Run as `python -m flops_auditor_cli.local_aws.sagemaker_server --port PORT`. moto's own training jobs finish at once and
 lose their Environment, so DescribeTrainingJob, ListTrainingJobs, ListTags, StopTrainingJob and GetMetricData are
 answered from jobs loaded through `/_local/training-jobs` (POST loads, DELETE removes), and so are Bedrock's model
-customization jobs and custom models (customization_jobs.py), SageMaker's training sessions (training_sessions.py) and
-its jobs of the newer kinds (sagemaker_jobs.py); the rest is moto's.
+customization jobs and custom models (customization_jobs.py), SageMaker's training sessions (training_sessions.py), its
+jobs of the newer kinds (sagemaker_jobs.py) and AWS Batch's jobs (batch_jobs.py); the rest is moto's.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ from moto.sagemaker.responses import SageMakerResponse
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
+from flops_auditor_cli.local_aws.batch_jobs import LocalBatchJobs
 from flops_auditor_cli.local_aws.customization_jobs import LocalCustomizationJobs
 from flops_auditor_cli.local_aws.jobs import (
+    BATCH_PATH,
     CUSTOM_MODEL_PATH,
     CUSTOMIZATION_PATH,
     LOAD_PATH,
@@ -189,7 +191,7 @@ def application(jobs: LocalTrainingJobs) -> Callable[[dict[str, Any], StartRespo
     moto = DomainDispatcherApplication(create_backend_app)
     shape = describe_shape()
     customization_jobs, sessions = LocalCustomizationJobs(), LocalTrainingSessions()
-    newer_jobs = LocalSageMakerJobs()
+    newer_jobs, batch_jobs = LocalSageMakerJobs(), LocalBatchJobs()
 
     def loader_of(
         shape: Shape | Callable[[Any], Shape], load: Callable[[Any, dict[str, Any]], None]
@@ -232,12 +234,16 @@ def application(jobs: LocalTrainingJobs) -> Callable[[dict[str, Any], StartRespo
         SAGEMAKER_JOB_PATH: loader_of(
             describe_shape(operation="DescribeJob"), lambda answer, _: newer_jobs.load(answer)
         ),
+        BATCH_PATH: loader_of(
+            describe_shape("batch", "DescribeJobs"),
+            lambda answer, body: batch_jobs.load_into(answer, body["environment"]),
+        ),
     }
 
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
         served = loads.get(request.path, customization_jobs.serve)(request) or sessions.serve(request)
-        served = served or newer_jobs.serve(request)
+        served = served or newer_jobs.serve(request) or batch_jobs.serve(request)
         if served is not None:
             return served(environ, start_response)
         answer: Iterable[bytes] = moto(environ, start_response)

@@ -1,5 +1,5 @@
-"""Stand-ins of the local AWS for operations of SageMaker that moto has not: their requests and answers are held against
-botocore's own service model.
+"""Stand-ins of the local AWS for operations that moto has not, or answers otherwise than AWS: their requests and
+answers are held against botocore's own service model.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ class NotOfTheModel(ValueError):
 
 
 class StandIn(ABC):
-    """Answers of the operation `describes` by ARN, and what else is asked of them."""
+    """Answers of the operation `describes` of a `service` by ARN, and what else is asked of them."""
 
+    service = "sagemaker"
     describes: str
 
     def __init__(self) -> None:
@@ -44,7 +45,7 @@ class StandIn(ABC):
 
     def load(self, answer: Members) -> None:
         """Make a run known. Raises NotOfTheModel."""
-        _checked(self.describes, "output_shape", answer)
+        self.checked(self.describes, "output_shape", answer)
         self.answers[self.arn_of(answer)] = answer
 
     def here(self, region: str) -> list[Members]:
@@ -53,19 +54,36 @@ class StandIn(ABC):
 
     def serve(self, request: Request) -> Response | None:
         """The answer to a request for one of the operations, None to any other."""
-        operation = request.headers.get("X-Amz-Target", "").removeprefix(_TARGET)
+        operation = self.operation_of(request)
         answering = self.operations().get(operation)
         if answering is None:
             return None
         region = request.headers["Authorization"].split("/")[2]
         try:
-            answer = answering(_asked_of(operation, json.loads(request.get_data())), region)
+            answer = answering(self._asked_of(operation, json.loads(request.get_data())), region)
         except NotOfTheModel as error:
             return _refused("ValidationException", str(error))
         if answer is None:
             return _refused("ResourceNotFound", "Requested resource not found.")
-        body = json.dumps(_checked(operation, "output_shape", answer), default=datetime.timestamp)
+        body = json.dumps(self.checked(operation, "output_shape", answer), default=datetime.timestamp)
         return Response(body, content_type="application/x-amz-json-1.1")
+
+    def operation_of(self, request: Request) -> str:
+        """Which operation a request asks for; "" where it is of another protocol."""
+        return request.headers.get("X-Amz-Target", "").removeprefix(_TARGET)
+
+    def checked(self, operation: str, shape: str, value: Members) -> Members:
+        """A request or an answer that is of its shape. Raises NotOfTheModel."""
+        model = _model(self.service).operation_model(operation)
+        report = ParamValidator().validate(dict(value), getattr(model, shape))
+        if report.has_errors():
+            raise NotOfTheModel(f"{operation}: {report.generate_report()}")
+        return value
+
+    def _asked_of(self, operation: str, parameters: Members) -> Members:
+        """The parameters of a request, its times as datetimes. Raises NotOfTheModel."""
+        asked = {name: as_datetime(value) if "Time" in name else value for name, value in parameters.items()}
+        return self.checked(operation, "input_shape", asked)
 
 
 def page_of(described: Sequence[Members], asked: Members, default: int) -> tuple[list[Members], Mapping[str, str]]:
@@ -84,22 +102,8 @@ def page_of(described: Sequence[Members], asked: Members, default: int) -> tuple
 
 
 @cache
-def _model() -> ServiceModel:
-    return botocore.session.get_session().get_service_model("sagemaker")
-
-
-def _asked_of(operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The parameters of a request, its times as datetimes. Raises NotOfTheModel."""
-    asked = {name: as_datetime(value) if "Time" in name else value for name, value in parameters.items()}
-    return _checked(operation, "input_shape", asked)
-
-
-def _checked(operation: str, shape: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A request or an answer that is of its shape. Raises NotOfTheModel."""
-    report = ParamValidator().validate(dict(value), getattr(_model().operation_model(operation), shape))
-    if report.has_errors():
-        raise NotOfTheModel(f"{operation}: {report.generate_report()}")
-    return value
+def _model(service: str) -> ServiceModel:
+    return botocore.session.get_session().get_service_model(service)
 
 
 def _refused(code: str, message: str) -> Response:

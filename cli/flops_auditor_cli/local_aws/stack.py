@@ -34,6 +34,7 @@ class Stack:
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ENDPOINT_URL_SAGEMAKER": self.sagemaker_endpoint_url,
             "AWS_ENDPOINT_URL_BEDROCK": self.sagemaker_endpoint_url,
+            "AWS_ENDPOINT_URL_BATCH": self.sagemaker_endpoint_url,
             "AWS_ENDPOINT_URL_CLOUDWATCH": self.sagemaker_endpoint_url,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_REGION": self.region,
@@ -50,7 +51,7 @@ class Stack:
         import boto3  # noqa: PLC0415 - only people who use the local AWS need it
         from botocore.config import Config  # noqa: PLC0415
 
-        on_moto = service in ("sagemaker", "bedrock", "cloudwatch")
+        on_moto = service in ("sagemaker", "bedrock", "batch", "cloudwatch")
         session: Any = boto3.Session()
         return session.client(
             "cloudwatch" if service == "alarms" else service,

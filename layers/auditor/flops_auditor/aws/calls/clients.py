@@ -97,6 +97,16 @@ def bedrock_listing_in(region: str) -> Any:
     return listing_client("bedrock", region)
 
 
+def batch_listing_in(region: str) -> Any:
+    """AWS Batch in a region, for who lists."""
+    return listing_client("batch", region)
+
+
+def batch_in(region: str) -> Any:
+    """AWS Batch in a region."""
+    return client("batch", region)
+
+
 def bedrock_in(region: str) -> Any:
     """Bedrock in a region."""
     return client("bedrock", region)

@@ -39,16 +39,22 @@ def page_at_pace(ask: Callable[[], Mapping[str, Any]], action: str, region: str,
 
 
 def pages_at_pace(
-    ask: Callable[[str], Mapping[str, Any]], action: str, region: str, pace: Pace, listed: str = ""
+    ask: Callable[[str], Mapping[str, Any]],
+    action: str,
+    region: str,
+    pace: Pace,
+    listed: str = "",
+    after: str = "NextToken",
 ) -> Iterator[Mapping[str, Any]]:
     """All pages of a listing, each as `page_at_pace` gives it. `ask` takes the token of the page before, "" first;
-    `listed` says what is, where the action does not. Raises SourceDenied, SourceUnavailable.
+    `listed` says what is, where the action does not; `after` is the member that holds the next token. Raises
+    SourceDenied, SourceUnavailable.
     """
     token = ""
     for _ in range(MOST_PAGES):
         answer = page_at_pace(partial(ask, token), action, region, pace)
         yield answer
-        token = answer.get("NextToken", "")
+        token = answer.get(after, "")
         if not token:
             return
     raise SourceUnavailable(f"{action} gave more than {MOST_PAGES} pages{listed and f' of {listed}'}")

@@ -9,7 +9,12 @@ from botocore.exceptions import ClientError
 from flops_auditor.aws.calls.refusals import outages, refusals
 from flops_auditor.domain.runs.pointer import RECONCILE_SOURCE
 from flops_auditor.domain.runs.reassessment import Reassessment
-from flops_auditor.domain.runs.sources import customization_job_events, sagemaker_job_events, training_session_events
+from flops_auditor.domain.runs.sources import (
+    batch_job_events,
+    customization_job_events,
+    sagemaker_job_events,
+    training_session_events,
+)
 from flops_auditor.domain.runs.sources.training_job_events import AWS_DETAIL_TYPE
 from flops_auditor.domain.runs.sources.training_session_answer import DETAIL
 from flops_auditor.domain.values.arns import account_of
@@ -100,6 +105,15 @@ def sagemaker_job_message(seen: SeenJob) -> str:
         **_times(job, "EndTime"),
     }
     return _event(job, sagemaker_job_events.SAGEMAKER_JOB_CHANGE, detail)
+
+
+def batch_message(seen: SeenJob) -> str:
+    """The same of a job of AWS Batch, which forgets jobs some days after their end."""
+    job = seen.job
+    missed = {"stoppedAt": iso(job.last_modified)} if job.state == "gone" and job.last_modified else {}
+    created = {"createdAt": iso(job.creation_time)}
+    detail = {"jobName": job.name, "jobArn": job.arn, "status": job.status, **created, **missed}
+    return _event(job, batch_job_events.BATCH_DETAIL_TYPE, detail)
 
 
 def _times(job: ListedJob, end: str) -> Mapping[str, str]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from flops_auditor.aws.calls.clients import bedrock_listing_in, client, sagemaker_listing_in
+from flops_auditor.aws.calls.clients import batch_listing_in, bedrock_listing_in, client, sagemaker_listing_in
 from flops_auditor.aws.calls.pace import Pace
 from flops_auditor.aws.calls.side_by_side import side_by_side
+from flops_auditor.aws.sources.batch import BatchListing
 from flops_auditor.aws.sources.bedrock import BedrockListing
 from flops_auditor.aws.sources.regions import SAGEMAKER, AccountRegions
 from flops_auditor.aws.sources.sagemaker import SageMakerListing
@@ -45,6 +46,12 @@ def newer_jobs_reader_from(
     rate = float(environment.listing_rate)
     listing = SageMakerJobListing(sagemaker_listing_in, lambda: Pace(rate), categories, side_by_side)
     return _reading(listing, table_name, reader)
+
+
+def batch_reader_from(environment: ListingEnvironment, table_name: str, reader: str) -> JobReader:
+    """Reads AWS Batch's jobs on from where `reader` stopped."""
+    rate = float(environment.listing_rate)
+    return _reading(BatchListing(batch_listing_in, lambda: Pace(rate)), table_name, reader)
 
 
 def _reading(listing: JobListing, table_name: str, reader: str) -> JobReader:

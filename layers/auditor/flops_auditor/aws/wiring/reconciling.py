@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from flops_auditor.aws.calls.clients import bedrock_in, client, sagemaker_in
+from flops_auditor.aws.calls.clients import batch_in, bedrock_in, client, sagemaker_in
+from flops_auditor.aws.sources.batch import BatchStates
 from flops_auditor.aws.sources.bedrock import BedrockStates
 from flops_auditor.aws.sources.sagemaker import SageMakerStates
 from flops_auditor.aws.sources.sagemaker_jobs import SageMakerJobStates
@@ -11,9 +12,17 @@ from flops_auditor.aws.stores.dynamodb_lineage import DynamoDbLineageIndex
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
 from flops_auditor.aws.stores.dynamodb_seen import DynamoDbRecordIndex, DynamoDbSeenJobs
 from flops_auditor.aws.stores.sns import SnsAlerts
-from flops_auditor.aws.stores.sqs import SqsAuditQueue, customization_message, sagemaker_job_message, session_message
+from flops_auditor.aws.stores.sqs import (
+    SqsAuditQueue,
+    batch_message,
+    customization_message,
+    sagemaker_job_message,
+    session_message,
+)
 from flops_auditor.aws.wiring.doors import (
     ALL_DOORS,
+    BATCH,
+    BATCH_READER,
     BEDROCK,
     CUSTOMIZATION_READER,
     NEWER_JOBS,
@@ -24,6 +33,7 @@ from flops_auditor.aws.wiring.doors import (
 )
 from flops_auditor.aws.wiring.environment import ReconcileEnvironment
 from flops_auditor.aws.wiring.listing import (
+    batch_reader_from,
     customization_reader_from,
     newer_jobs_reader_from,
     reader_from,
@@ -31,6 +41,7 @@ from flops_auditor.aws.wiring.listing import (
     session_reader_from,
 )
 from flops_auditor.use_cases.operations.reconcile_doors import (
+    BATCH_JOBS,
     CUSTOMIZATION_JOBS,
     SAGEMAKER_JOBS,
     TRAINING_JOBS,
@@ -50,6 +61,7 @@ def reconcilers_from(environment: ReconcileEnvironment) -> Doors:
         doors[TRAINING_SESSIONS] = session_reconciler_from(environment)
         doors[SAGEMAKER_JOBS] = newer_jobs_reconciler_from(environment)
         doors[CUSTOMIZATION_JOBS] = customization_reconciler_from(environment)
+        doors[BATCH_JOBS] = batch_reconciler_from(environment)
     return doors
 
 
@@ -107,4 +119,17 @@ def customization_reconciler_from(environment: ReconcileEnvironment) -> Reconcil
         states=BedrockStates(bedrock_in),
         seen=DynamoDbSeenJobs(client("dynamodb"), table, service=BEDROCK),
         queue=SqsAuditQueue(client("sqs"), environment.audit_queue_url, customization_message),
+    )
+
+
+def batch_reconciler_from(environment: ReconcileEnvironment) -> Reconciler:
+    """The same of AWS Batch's jobs."""
+    table = environment.table_name
+    return replace(
+        reconciler_from(environment),
+        regions=regions_from(environment, BATCH),
+        reader=batch_reader_from(environment, table, BATCH_READER),
+        states=BatchStates(batch_in),
+        seen=DynamoDbSeenJobs(client("dynamodb"), table, service=BATCH),
+        queue=SqsAuditQueue(client("sqs"), environment.audit_queue_url, batch_message),
     )

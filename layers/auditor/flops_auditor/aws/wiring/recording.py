@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from flops_auditor import __version__
-from flops_auditor.aws.calls.clients import bedrock_in, client, cloudwatch_in, sagemaker_in
+from flops_auditor.aws.calls.clients import batch_in, bedrock_in, client, cloudwatch_in, sagemaker_in
 from flops_auditor.aws.calls.side_by_side import side_by_side
+from flops_auditor.aws.sources.batch import DescribedBatchJobs
 from flops_auditor.aws.sources.bedrock import BedrockJobs, BedrockModels
 from flops_auditor.aws.sources.cloudwatch import CloudWatchMetrics
 from flops_auditor.aws.sources.regions import AccountRegions, RememberedRegions
@@ -23,10 +24,17 @@ from flops_auditor.aws.stores.sns import SnsAlerts
 from flops_auditor.aws.stores.sqs import SqsReassessments
 from flops_auditor.aws.wiring.environment import AuditEnvironment, QueueingEnvironment, RecordingEnvironment
 from flops_auditor.data import load_tables
-from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, SAGEMAKER_JOB, TRAINING_JOB, TRAINING_SESSION
+from flops_auditor.domain.runs.evidence import (
+    BATCH_JOB,
+    CUSTOMIZATION_JOB,
+    SAGEMAKER_JOB,
+    TRAINING_JOB,
+    TRAINING_SESSION,
+)
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
 from flops_auditor.use_cases.auditing.audit_job import Territory
+from flops_auditor.use_cases.auditing.collect_batch_job import BatchJobCollector
 from flops_auditor.use_cases.auditing.collect_custom_models import WithCustomModels
 from flops_auditor.use_cases.auditing.collect_customization_job import CustomizationJobCollector
 from flops_auditor.use_cases.auditing.collect_evidence import Collectors
@@ -76,6 +84,7 @@ def collectors(vocabulary: TrainerMetrics, compares_artifacts: bool) -> Collecto
         TRAINING_SESSION: training_sessions,
         SAGEMAKER_JOB: sagemaker_job_collector(DescribedSageMakerJobs(sagemaker_in)),
         CUSTOMIZATION_JOB: customization_jobs,
+        BATCH_JOB: BatchJobCollector(DescribedBatchJobs(batch_in)),
     }
     models = BedrockModels(bedrock_in)
     return {source: WithCustomModels(collector, models) for source, collector in asked.items()}

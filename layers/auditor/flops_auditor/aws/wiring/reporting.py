@@ -9,6 +9,8 @@ from flops_auditor.aws.stores.dynamodb_seen import DynamoDbRecordIndex, DynamoDb
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.aws.wiring.doors import (
     ALL_DOORS,
+    BATCH,
+    BATCH_READER,
     BEDROCK,
     CUSTOMIZATION_READER,
     NEWER_JOBS,
@@ -38,7 +40,7 @@ def reporter_from(environment: ReportEnvironment) -> Reporter:
     doors = [door(READER)]
     if environment.doors == ALL_DOORS:
         doors += [door(SESSION_READER, SESSIONS), door(NEWER_JOBS_READER, NEWER_JOBS)]
-        doors += [door(CUSTOMIZATION_READER, BEDROCK, BEDROCK)]
+        doors += [door(CUSTOMIZATION_READER, BEDROCK, BEDROCK), door(BATCH_READER, BATCH, BATCH)]
     return Reporter(
         ledger_id=environment.ledger_id,
         records=DynamoDbCurrentRecords(dynamodb, table),

@@ -180,6 +180,10 @@ class HardwareTable:
         """The instance type of that exact name, or None: an unknown one is never guessed."""
         return self.instance_types.get(instance_type)
 
+    def family(self, name: str) -> tuple[InstanceType, ...]:
+        """The instance types of a family, such as `ml.p5`."""
+        return tuple(each for each in self.instance_types.values() if each.name.startswith(f"{name}."))
+
     def find_accelerator(self, name: str) -> Accelerator | None:
         """The accelerator of that name, case ignored, or its beginning ("A100") where all it could mean are alike."""
         wanted = name.strip().casefold()

@@ -4,19 +4,20 @@ Annex A.2 of the Guidelines, C(2025) 5045: C = N L H U, summed where the hardwar
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import islice
 from math import ceil
 
 from flops_auditor.domain.compute.hardware import HardwareTable, InstanceType, bounding_peak
+from flops_auditor.domain.compute.possible_hosts import PossibleHost, possible_host
 from flops_auditor.domain.compute.published_utilisation import PublishedUtilisation
 from flops_auditor.domain.compute.tiers import HardwareUse
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.occupancy import Busy
 from flops_auditor.domain.runs.remedies import AMEND, BETTER, KNOW_THE_TYPE
-from flops_auditor.domain.runs.run import HostMetrics, Run
+from flops_auditor.domain.runs.run import HostMetrics, Hosts, Run
 from flops_auditor.domain.runs.training_time import A_MOMENT, TrainingTime, length
 from flops_auditor.domain.values.remarks import MOST_LISTED, Kind, Remark, Remedy, as_word
 
@@ -136,13 +137,14 @@ class MeasuredHosts:
     """The hosts of a run as the service and AWS's metrics say, once for all audits of it: what it says of itself, with
     nothing left out, only makes an occupancy that cannot be count as full.
 
-    `unknown` are instance types that the hardware table does not have; `highest` is the most that any published run
-    used of its hardware.
+    `unknown` are instance types that the hardware table does not have, `doubts` what else is not known of them;
+    `highest` is the most that any published run used of its hardware.
     """
 
     kinds: tuple[HostKind, ...]
     unknown: tuple[str, ...]
     notes: tuple[Remark, ...]
+    doubts: tuple[Remark, ...] = ()
     highest: Fraction = Fraction(1)
     _known: dict[tuple[object, ...], Hardware] = field(default_factory=dict, compare=False, repr=False)
 
@@ -156,15 +158,18 @@ class MeasuredHosts:
 
 def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: PublishedUtilisation) -> MeasuredHosts:
     """Hosts by instance type (Annex A.2: periods and kinds of hardware are summed, never averaged)."""
-    counts: dict[str, int] = {}
+    counts: dict[Hosts, int] = {}
     for group in run.hosts:
-        counts[group.instance_type] = counts.get(group.instance_type, 0) + group.instance_count
+        alike = replace(group, instance_count=1)
+        counts[alike] = counts.get(alike, 0) + group.instance_count
     if not sum(counts.values()):
         return MeasuredHosts((), (), ())
-    rows = [(count, name, table.find(name)) for name, count in counts.items()]
-    unknown = sorted(name for _, name, kind in rows if kind is None)
-    known = [(count, kind) for count, _, kind in rows if kind is not None]
-    notes: list[Remark] = []
+    rows = [(count, _taken_for(group, table)) for group, count in counts.items()]
+    unknown = sorted({name for _, host in rows for name in host.unknown})
+    doubts = tuple(dict.fromkeys(doubt for _, host in rows for doubt in host.doubts))
+    known = [(count, host.kind) for count, host in rows if host.kind is not None]
+    sure = [host.sure for _, host in rows if host.kind is not None]
+    notes = list(dict.fromkeys(note for _, host in rows for note in host.notes))
     host = run.host_metrics.host
     nothing: list[Fraction | None] = [None] * len(known)
     most = _occupancies(known, observed.busy, host, notes) if not unknown else nothing
@@ -176,16 +181,23 @@ def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: 
     whole = most if believed == observed.busy else _occupancies(known, believed, host, [])
     occupancies = _in_less_time(whole, run.time, notes)
     kinds = tuple(
-        HostKind(count, kind, now, published.of(kind.unit_name).lowest, was)
-        for (count, kind), now, was in zip(known, occupancies, seen, strict=True)
+        HostKind(count, kind, now, published.of(kind.unit_name).lowest if certain else Fraction(0), was)
+        for (count, kind), certain, now, was in zip(known, sure, occupancies, seen, strict=True)
     )
-    return MeasuredHosts(kinds, tuple(unknown), tuple(notes), published.highest)
+    return MeasuredHosts(kinds, tuple(unknown), tuple(notes), doubts, published.highest)
+
+
+def _taken_for(hosts: Hosts, table: HardwareTable) -> PossibleHost:
+    if hosts.one_of:
+        return possible_host(hosts, table)
+    kind = table.find(hosts.instance_type)
+    return PossibleHost(kind, unknown=() if kind else (hosts.instance_type,))
 
 
 def hardware_of(run: Run, declared: Declared, hosts: MeasuredHosts) -> Hardware:
     """The hosts at the precision that the run declares."""
     time = run.time
-    if not hosts.kinds and not hosts.unknown:
+    if not hosts.kinds and not hosts.unknown and not hosts.doubts:
         if not run.hardware_disclosed:
             return Hardware((), False, (NOT_DISCLOSED(what=run.undisclosed),), ())
         if time.seconds == 0 and not time.doubts:
@@ -225,8 +237,8 @@ def _at_precision(hosts: MeasuredHosts, declared: Declared, seconds: Fraction) -
             slowest_peak=min(peak, default) if declared.precision else min(kind.peaks.values()),
         )
         uses.append(use)
-    doubts = tuple(UNKNOWN_TYPE(name=name) for name in hosts.unknown)
-    return Hardware(tuple(uses), not hosts.unknown, tuple(notes), doubts)
+    doubts = (*(UNKNOWN_TYPE(name=name) for name in hosts.unknown), *hosts.doubts)
+    return Hardware(tuple(uses), not doubts, tuple(notes), doubts)
 
 
 def _said_of_precision(declared: Declared, peak: Fraction, default: Fraction) -> Remark:

@@ -505,7 +505,8 @@ def _said_of(choice: TierChoice, uses: Sequence[HardwareUse], notes: Sequence[Re
     if chosen is not None and chosen.method in ON_HARDWARE_ALONE:
         assumptions.append(UTILISATION_ASSUMED())
         busy = summed(use.peak_flop * use.busy for use in uses)
-        assumptions += [LOWEST_OF_PUBLISHED(share=chosen.lower_flop / busy)] if busy else []
+        least = chosen.lower_flop
+        assumptions += [LOWEST_OF_PUBLISHED(share=least / busy)] if busy and least else []
     elif chosen is not None and not any(note.kind is BOUND_BY_DATA for note in notes):
         assumptions.append(ERROR_MARGIN_ADDED() if uses else ERROR_MARGIN_ALONE())
     for tier in choice.known:

@@ -31,6 +31,8 @@ CLUSTER_RUN = "sagemaker:cluster-run"
 """The source whose description is what a HyperPod cluster's operator says of one run, beside the answer of
 DescribeCluster and what ListClusterNodes answered about the hosts that it names.
 """
+BATCH_JOB = "batch:job"
+"""The same of what DescribeJobs says of one job."""
 
 
 class MalformedEvidence(AuditorError):
@@ -80,8 +82,9 @@ class Evidence:
     whose Label is "<metric> <host>" or "<metric>"; `period_seconds` is the period that was asked for, None when unknown
     (a file from a person). `files` holds small JSON texts by S3 URI. `packages` are what was answered about model
     packages and custom models that the run begins from, by ARN, or why there is none; `objects` the same of the S3
-    objects that it begins from and leaves, by place. `amendments` are what people added after the first record, oldest
-    first. `tags_seen` are the auditor's tags as they were while the run went on, oldest first.
+    objects that it begins from and leaves, by place, and of the compute environments that it may have run in, by ARN.
+    `amendments` are what people added after the first record, oldest first. `tags_seen` are the auditor's tags as they
+    were while the run went on, oldest first.
     """
 
     description: Mapping[str, Any]

@@ -9,11 +9,17 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from flops_auditor.domain.runs.run import NOT_ENDED, RunState
-from flops_auditor.domain.values.errors import MalformedEvent
+from flops_auditor.domain.values.errors import MalformedEvent, WrongInput
 from flops_auditor.domain.values.moments import read_time
 
 RECONCILE_SOURCE = "flops-auditor.reconcile"
 REPLAY_SOURCE = "flops-auditor.replay"
+
+
+class PassedOver(WrongInput):
+    """What an event or a description is about is no training run, or part of one that is recorded by itself."""
+
+    remedy = "Nothing to do: there is nothing to record."
 
 
 class JobPointer(BaseModel):

@@ -14,7 +14,7 @@ from functools import cache, partial
 from typing import Literal
 
 from flops_auditor.domain.runs.case import Case
-from flops_auditor.domain.runs.pointer import JobPointer, is_replay
+from flops_auditor.domain.runs.pointer import JobPointer, PassedOver, is_replay
 from flops_auditor.domain.runs.reassessment import Reassessment, is_reassessment, parse_reassessment
 from flops_auditor.domain.runs.run import NOT_ENDED
 from flops_auditor.domain.runs.sources.registry import read_pointer
@@ -94,17 +94,21 @@ OutcomeKind = Literal[
     "not recorded",
     "descendants told",
     "refused",
+    "passed over",
 ]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one event. `refusal` says why a replay was refused."""
+    """What became of one event. `refusal` says why a replay was refused, `reason` why nothing was recorded of what is
+    no run.
+    """
 
     kind: OutcomeKind
     job_id: str = ""
     verdict: str = ""
     refusal: AuditorError | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,9 +171,12 @@ def pause_after(took: float, left: float, others: int) -> float:
 
 
 def _audit(event: object, recorder: Recorder, owner: str, territory: Territory) -> Outcome:
-    pointer = read_pointer(event, recorder.services)
-    territory.check(pointer)
-    return audit_job(pointer, recorder, owner)
+    try:
+        pointer = read_pointer(event, recorder.services)
+        territory.check(pointer)
+        return audit_job(pointer, recorder, owner)
+    except PassedOver as no_run:
+        return Outcome("passed over", reason=str(no_run))
 
 
 def audit_job(pointer: JobPointer, recorder: Recorder, owner: str) -> Outcome:

@@ -13,7 +13,8 @@ TRAINING_JOBS = "training jobs"
 CUSTOMIZATION_JOBS = "model customization jobs"
 TRAINING_SESSIONS = "training sessions"
 SAGEMAKER_JOBS = "SageMaker jobs"
-EVERY_DOOR = (TRAINING_JOBS, TRAINING_SESSIONS, SAGEMAKER_JOBS, CUSTOMIZATION_JOBS)
+BATCH_JOBS = "Batch jobs"
+EVERY_DOOR = (TRAINING_JOBS, TRAINING_SESSIONS, SAGEMAKER_JOBS, CUSTOMIZATION_JOBS, BATCH_JOBS)
 Doors = Mapping[str, Reconciler]
 """By what goes through them, in words."""
 Reports = Mapping[str, ReconcileReport]

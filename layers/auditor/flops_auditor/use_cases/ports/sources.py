@@ -202,6 +202,18 @@ class DescribedJobs(Protocol):
         """The DescribeJob answer, tags within. Raises UnknownTrainingJob or SourceDenied."""
 
 
+class BatchJobs(Protocol):
+    """What AWS Batch says about jobs, and where they may have run."""
+
+    def describe(self, arn: str) -> Mapping[str, Any]:
+        """What DescribeJobs says of one job. Raises UnknownTrainingJob or SourceDenied."""
+
+    def environments(self, queue: str) -> Mapping[str, Mapping[str, Any] | Unread]:
+        """The compute environments of a job queue, by ARN, as DescribeComputeEnvironments gives them; why nothing is
+        known of one, or, by the queue's ARN, of any.
+        """
+
+
 class CustomizationJobs(Protocol):
     """What Bedrock says about model customization jobs."""
 

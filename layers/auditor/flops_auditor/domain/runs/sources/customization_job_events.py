@@ -10,6 +10,7 @@ from typing import Any
 from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB
 from flops_auditor.domain.runs.pointer import JobPointer, Pointing
 from flops_auditor.domain.runs.run import state_of
+from flops_auditor.domain.runs.sources.batch_job_answer import is_of_batch
 from flops_auditor.domain.runs.sources.customization_job_answer import JOB_ARN
 
 AWS_EVENT_SOURCE = "aws.bedrock"
@@ -32,4 +33,5 @@ pointer_to = _POINTING.by_arn
 
 def points_at(source: str, detail: Mapping[str, Any]) -> JobPointer | None:
     """The customization job of an event of that source; None where it names none. Raises MalformedEvent."""
-    return _POINTING.by_event(source, detail) if "jobArn" in detail else None
+    named = "jobArn" in detail and not is_of_batch(detail["jobArn"])
+    return _POINTING.by_event(source, detail) if named else None

@@ -86,8 +86,8 @@ _WRITTEN = "output"
 """The folder in which SageMaker leaves all results of a job."""
 _NO_WEIGHTS = re.compile(r"config|tokeni[sz]er|vocab", re.IGNORECASE)
 _ARN = re.compile(
-    r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:\d*:"
-    r"(training-job|training-session|job|model-package|cluster/[a-z0-9]{12})/\S+"
+    r"arn:aws[a-z-]*:(?:sagemaker:[a-z0-9-]*:\d*:"
+    r"(?:training-job|training-session|job|model-package|cluster/[a-z0-9]{12})|batch:[a-z0-9-]*:\d*:job)/\S+"
 )
 _MOST_WORDS = 200
 """Of a text, in which places without a scheme are looked for."""
@@ -199,9 +199,7 @@ class _Leaf:
 
 
 def read_location(text: str) -> Location | None:
-    """A place in S3, or an ARN of a training job, training session, job, model package or a cluster's run; None for
-    anything else.
-    """
+    """A place in S3 or an ARN of a run or of a model package; None for anything else."""
     text = text.strip()
     return read_s3(text) or (Location(text) if _ARN.fullmatch(text) else None)
 

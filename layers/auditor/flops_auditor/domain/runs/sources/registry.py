@@ -15,6 +15,8 @@ from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.sources import (
+    batch_job,
+    batch_job_events,
     cluster_run,
     customization_job,
     customization_job_events,
@@ -25,6 +27,7 @@ from flops_auditor.domain.runs.sources import (
     training_session,
     training_session_events,
 )
+from flops_auditor.domain.runs.sources.batch_job_answer import is_batch_job
 from flops_auditor.domain.runs.sources.custom_models import with_custom_models
 from flops_auditor.domain.runs.sources.customization_job_answer import is_customization_job
 from flops_auditor.domain.runs.sources.sagemaker_job_answer import is_sagemaker_job
@@ -52,7 +55,8 @@ def recognises_none(description: Mapping[str, Any]) -> bool:
 @dataclass(frozen=True)
 class Service:
     """One service: `read` makes a run of its evidence; `points_at` says which run an event is about, from the event's
-    source and detail, None where it is another service's, and raises MalformedEvent; `console` is where people look at
+    source and detail, None where it is another service's, and raises MalformedEvent, or PassedOver where that is
+    no run; `console` is where people look at
     the run of an ARN, empty where there is no such page. `least` is a description without what `read` does not read,
     and `place_members` are its members whose texts are places. `recognises` tells its description from others.
     """
@@ -83,6 +87,7 @@ SERVICES: Services = MappingProxyType(
             sagemaker_job.read_sagemaker_job, sagemaker_job_events.points_at, recognises=is_sagemaker_job
         ),
         cluster_run.SOURCE: Service(cluster_run.read_cluster_run, points_at_none, least=cluster_run.least),
+        batch_job.SOURCE: Service(batch_job.read_batch_job, batch_job_events.points_at, recognises=is_batch_job),
     }
 )
 """By the name that evidence has for it."""
@@ -122,7 +127,7 @@ def read_event(body: str) -> object:
 
 
 def read_pointer(event: object, services: Services = SERVICES) -> JobPointer:
-    """The run that an EventBridge event points at. Raises MalformedEvent."""
+    """The run that an EventBridge event points at. Raises MalformedEvent, PassedOver."""
     detail = event.get("detail") if isinstance(event, Mapping) else None
     if not isinstance(event, Mapping) or not isinstance(detail, Mapping):
         raise MalformedEvent("the event has no detail object")

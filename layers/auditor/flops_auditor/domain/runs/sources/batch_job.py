@@ -1,0 +1,138 @@
+"""A job of AWS Batch as a run.
+
+AWS Batch knows neither models nor metrics: its hosts and their hours bound the compute. What its owner wrote - tags,
+parameters, environment, command - is read as that of a training job of SageMaker's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from flops_auditor.domain.runs.evidence import BATCH_JOB, Evidence
+from flops_auditor.domain.runs.pointer import PassedOver
+from flops_auditor.domain.runs.run import HostMetrics, Run
+from flops_auditor.domain.runs.sources import training_job
+from flops_auditor.domain.runs.sources.batch_job_answer import (
+    BATCH_JOB_ARN,
+    BatchJob,
+    MalformedBatchJob,
+    parse_batch_job,
+)
+from flops_auditor.domain.runs.sources.batch_job_hosts import Environments, asked_of, hosts_of_job
+from flops_auditor.domain.runs.sources.batch_job_time import batch_job_time
+from flops_auditor.domain.runs.sources.training_job_answer import (
+    PLACES_NOT_KNOWN,
+    MalformedJob,
+    TrainingJob,
+    parse_training_job,
+)
+
+SOURCE = BATCH_JOB
+ENVIRONMENTS = "computeEnvironments"
+"""What a file of a person's may have beside the jobs: the answer of DescribeComputeEnvironments."""
+WRAPS = "a service job wraps a training job of SageMaker's, which is recorded itself"
+PART_OF_A_JOB = "a node is part of its multi-node job, which is recorded whole"
+OF_CHILDREN = "an array job has no run of its own: each of its children is one"
+NO_ACCELERATORS = "it asks for no accelerators"
+
+
+def read_batch_job(evidence: Evidence) -> Run:
+    """The run of what DescribeJobs says of one job, with what was asked beside it. Raises MalformedBatchJob, and
+    PassedOver where it is no run.
+    """
+    job = parse_batch_job(evidence.description, evidence.tags)
+    if reason := passed_over(job):
+        raise PassedOver(f"{job.job_arn}: {reason}")
+    return run_of(job, evidence)
+
+
+def passed_over(job: BatchJob) -> str:
+    """Why a job is no run, in words; empty for one that is."""
+    if reason := passed_over_by_name(job.job_arn):
+        return reason
+    if job.is_array:
+        return OF_CHILDREN
+    gone = job.state == "gone"
+    return NO_ACCELERATORS if not gone and all(asked_of(work).nothing for work in job.works) else ""
+
+
+def passed_over_by_name(arn: str) -> str:
+    """Why what an ARN names is no run, whatever is said of it; empty where it may be one."""
+    match = BATCH_JOB_ARN.fullmatch(arn)
+    if match is None:
+        return ""
+    return WRAPS if match["kind"] == "service-job" else PART_OF_A_JOB if match["node"] else ""
+
+
+def run_of(job: BatchJob, evidence: Evidence) -> Run:
+    """The run of a job whose answer is parsed already; `job` has the tags of the evidence."""
+    hosts, remarks = hosts_of_job(job, environments_of(evidence))
+    time = batch_job_time(job, evidence.collected_at)
+    time = replace(time, notes=(*time.notes, *(each for each in remarks if each.kind.remedy is None)))
+    told = training_job.run_of(texts_of(job, evidence.description), Evidence({}))
+    started = [each.started_at for each in job.tries if each.started_at]
+    return replace(
+        told,
+        source=SOURCE,
+        kind="Batch job",
+        name=job.job_name,
+        status=job.status,
+        state=job.state,
+        started=min(started, default=job.started_at),
+        ended=job.stopped_at or max((span.end for span in time.spans), default=None),
+        time=time,
+        hosts=hosts,
+        host_metrics=HostMetrics(),
+        data_doubts=tuple(each for each in remarks if each.kind.remedy is not None),
+        limit_seconds=job.timeout.attempt_duration_seconds,
+        role=next(filter(None, (work.role for work in job.works)), ""),
+        stop_command=f"aws batch terminate-job --job-id {job.job_id} --reason REASON --region {job.region}",
+    )
+
+
+def environments_of(evidence: Evidence) -> Environments:
+    """What was answered about compute environments, or stands beside the job in a person's file."""
+    within = evidence.description.get(ENVIRONMENTS)
+    listed = [each for each in within if isinstance(each, Mapping)] if isinstance(within, list) else []
+    return {**{str(each.get("computeEnvironmentArn")): each for each in listed}, **evidence.objects}
+
+
+def texts_of(job: BatchJob, description: Mapping[str, Any]) -> TrainingJob:
+    """What its owner wrote, in the members that a training job has for it. Raises MalformedBatchJob."""
+    variables: dict[str, str] = {}
+    others: list[tuple[str, str]] = []
+    for each in (each for container in job.containers for each in container.variables):
+        if variables.setdefault(each.name, each.value) != each.value:
+            others.append((each.name, each.value))
+    lines = dict.fromkeys(container.line for container in job.containers)
+    answer = {
+        "TrainingJobName": job.job_id,
+        "TrainingJobArn": job.job_arn,
+        "TrainingJobStatus": "Completed",
+        "CreationTime": job.created_at,
+        "HyperParameters": job.parameters,
+        "Environment": {**variables, **_given(job)},
+        "AlgorithmSpecification": {"ContainerArguments": [_with(word, job) for line in lines for word in line]},
+        "Others": {f"{name}.{number}": text for number, (name, text) in enumerate(others)},
+        **({PLACES_NOT_KNOWN: True} if description.get(PLACES_NOT_KNOWN) else {}),
+    }
+    try:
+        return parse_training_job(answer, [{"Key": key, "Value": value} for key, value in job.tags.items()])
+    except MalformedJob as error:
+        raise MalformedBatchJob(str(error)) from error
+
+
+def _given(job: BatchJob) -> dict[str, str]:
+    """Variables that AWS Batch gives its containers (User Guide, "AWS Batch job environment variables")."""
+    index = job.array_properties.index
+    given = {"AWS_BATCH_JOB_ID": job.job_id, "AWS_BATCH_JQ_NAME": job.job_queue.rsplit("/", 1)[-1]}
+    return given if index is None else {**given, "AWS_BATCH_JOB_ARRAY_INDEX": str(index)}
+
+
+def _with(word: str, job: BatchJob) -> str:
+    """A word of a command with the job's parameters in place of `Ref::name` (User Guide, "Parameters")."""
+    if "Ref::" not in word:
+        return word
+    for name in sorted(job.parameters, key=len, reverse=True):
+        word = word.replace(f"Ref::{name}", job.parameters[name])
+    return word

@@ -1,0 +1,345 @@
+"""A job of AWS Batch as DescribeJobs describes it.
+
+Parsed once, at the edge, with pydantic; everything further in works on a run made from it (`batch_job.py`). Facts about
+the API: AWS Batch API Reference, DescribeJobs, JobDetail; User Guide, "Array jobs", "Multi-node parallel jobs" (a child
+is called as its parent, with `:` and its index, a node with `#` and its index).
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from flops_auditor.domain.runs.run import NOT_ENDED, RunState
+from flops_auditor.domain.runs.sources.training_job_answer import (
+    DELETED,
+    MOST_HOSTS,
+    OptionalText,
+    Seconds,
+    Texts,
+    Time,
+    or_nothing,
+    what_is_wrong,
+)
+from flops_auditor.domain.values.arns import region_of
+from flops_auditor.domain.values.errors import WrongInput
+
+DESCRIBE_BATCH_JOBS = "batch:DescribeJobs"
+BATCH_JOB_ARN = re.compile(
+    r"arn:aws[a-z-]*:batch:(?P<region>[a-z0-9-]{1,20}):(?P<account>\d{12}):(?P<kind>job|service-job)/"
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9_-]{0,127}(?::\d{1,6})?(?P<node>#\d{1,6})?)"
+)
+"""`kind` tells a service job, which wraps a training job of SageMaker's, and `node` a node, a part of its job."""
+_STATES: Mapping[str, RunState] = {
+    **dict.fromkeys(("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING"), "running"),
+    "SUCCEEDED": "succeeded",
+    "FAILED": "error",
+    DELETED: "gone",
+}
+_LONG_ARN = re.compile(r"[^:]+:[^:]+:ecs:[^:]*:\d*:(?:container-instance|task)/(?P<cluster>[^/]+)/.+")
+
+
+class MalformedBatchJob(WrongInput):
+    """A DescribeJobs answer that lacks or distorts what the API promises."""
+
+    remedy = "Pass the unchanged answer of `aws batch describe-jobs` about one job."
+
+
+def _job_arn(text: str) -> str:
+    if BATCH_JOB_ARN.fullmatch(text) is None:
+        raise ValueError("it is no ARN of a job")
+    return text
+
+
+def _not_zero(value: object) -> object:
+    """What never was is said by 0, or not at all."""
+    return None if value == 0 else value
+
+
+Moment = Annotated[Time | None, BeforeValidator(_not_zero)]
+_Nodes = Annotated[int, Field(ge=1, le=MOST_HOSTS)]
+_Lines = Annotated[tuple[str, ...], BeforeValidator(lambda value: () if value is None else value)]
+
+
+class BatchShape(BaseModel):
+    """A part of an answer of AWS Batch, with its names there; what else it holds is left aside."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True, defer_build=True
+    )
+
+
+class _Variable(BatchShape):
+    name: OptionalText = ""
+    value: OptionalText = ""
+
+
+class _Requirement(BatchShape):
+    type: OptionalText = ""
+    value: OptionalText = ""
+
+
+class _Device(BatchShape):
+    host_path: OptionalText = ""
+
+
+class _Linux(BatchShape):
+    devices: Annotated[tuple[_Device, ...], BeforeValidator(lambda value: value or ())] = ()
+
+
+class _Resources(BatchShape):
+    limits: Texts = {}
+    requests: Texts = {}
+
+
+class _Security(BatchShape):
+    privileged: bool | None = None
+
+
+_Variables = Annotated[tuple[_Variable, ...], BeforeValidator(lambda value: value or ())]
+
+
+class Container(BatchShape):
+    """A container of a job, of Amazon ECS or of EKS."""
+
+    command: _Lines = ()
+    args: _Lines = ()
+    environment: _Variables = ()
+    env: _Variables = ()
+    job_role_arn: OptionalText = ""
+    privileged: bool | None = None
+    security_context: Annotated[_Security, BeforeValidator(or_nothing)] = _Security.model_construct()
+    resource_requirements: Annotated[tuple[_Requirement, ...], BeforeValidator(lambda value: value or ())] = ()
+    linux_parameters: Annotated[_Linux, BeforeValidator(or_nothing)] = _Linux.model_construct()
+    resources: Annotated[_Resources, BeforeValidator(or_nothing)] = _Resources.model_construct()
+    instance_type: OptionalText = ""
+    container_instance_arn: OptionalText = ""
+
+    @property
+    def line(self) -> tuple[str, ...]:
+        """What it starts with."""
+        return (*self.command, *self.args)
+
+    @property
+    def variables(self) -> tuple[_Variable, ...]:
+        """Its environment, under either name."""
+        return (*self.environment, *self.env)
+
+    @property
+    def reaches_the_host(self) -> bool:
+        """Whether it sees all devices of its host."""
+        return bool(self.privileged or self.security_context.privileged)
+
+
+_Containers = Annotated[tuple[Container, ...], BeforeValidator(lambda value: value or ())]
+
+
+class _Task(BatchShape):
+    containers: _Containers = ()
+    task_role_arn: OptionalText = ""
+    container_instance_arn: OptionalText = ""
+
+
+class _Ecs(BatchShape):
+    task_properties: Annotated[tuple[_Task, ...], BeforeValidator(lambda value: value or ())] = ()
+
+
+class _Pod(BatchShape):
+    containers: _Containers = ()
+    init_containers: _Containers = ()
+
+
+class _Eks(BatchShape):
+    pod_properties: Annotated[_Pod, BeforeValidator(or_nothing)] = _Pod.model_construct()
+
+
+class Work(BatchShape):
+    """What runs on a host: one container, several of a task, or a pod."""
+
+    container: Annotated[Container, BeforeValidator(or_nothing)] = Container.model_construct()
+    ecs_properties: Annotated[_Ecs, BeforeValidator(or_nothing)] = _Ecs.model_construct()
+    eks_properties: Annotated[_Eks, BeforeValidator(or_nothing)] = _Eks.model_construct()
+
+    @property
+    def together(self) -> tuple[Container, ...]:
+        """The containers that run beside each other."""
+        tasks = (each for task in self.ecs_properties.task_properties for each in task.containers)
+        return (self.container, *tasks, *self.eks_properties.pod_properties.containers)
+
+    @property
+    def before(self) -> tuple[Container, ...]:
+        """Those that run before them, one by one."""
+        return self.eks_properties.pod_properties.init_containers
+
+    @property
+    def containers(self) -> tuple[Container, ...]:
+        """All of them."""
+        return (*self.together, *self.before)
+
+    @property
+    def role(self) -> str:
+        """Whose rights it has, as far as AWS Batch gives them; "" where it gives none."""
+        roles = (each.task_role_arn for each in self.ecs_properties.task_properties)
+        return self.container.job_role_arn or next(filter(None, roles), "")
+
+
+class NodeRange(Work):
+    """What runs on some nodes of a multi-node job: `first:last`, either of which may be left out."""
+
+    target_nodes: OptionalText = ""
+    instance_types: _Lines = ()
+
+
+class _NodeProperties(BatchShape):
+    num_nodes: _Nodes
+    node_range_properties: Annotated[tuple[NodeRange, ...], BeforeValidator(lambda value: value or ())] = ()
+
+
+class _Array(BatchShape):
+    size: int | None = None
+    index: int | None = None
+
+
+class _Timeout(BatchShape):
+    attempt_duration_seconds: Seconds | None = None
+
+
+class _TaskOfAttempt(BatchShape):
+    container_instance_arn: OptionalText = ""
+
+
+class Attempt(BatchShape):
+    """One try of a job."""
+
+    started_at: Moment = None
+    stopped_at: Moment = None
+    container: Annotated[Container, BeforeValidator(or_nothing)] = Container.model_construct()
+    task_properties: Annotated[tuple[_TaskOfAttempt, ...], BeforeValidator(lambda value: value or ())] = ()
+    eks_cluster_arn: OptionalText = ""
+
+
+_Attempts = Annotated[tuple[Attempt, ...], BeforeValidator(lambda value: value or ())]
+
+
+class BatchJob(Work):
+    """One job: what DescribeJobs answers, as far as the audit reads it. `beside` are compute environments that stand in
+    the same file.
+    """
+
+    job_arn: Annotated[str, AfterValidator(_job_arn)]
+    job_name: str = Field(min_length=1)
+    job_id: str = Field(min_length=1)
+    job_queue: OptionalText = ""
+    status: str
+    created_at: Time
+    started_at: Moment = None
+    stopped_at: Moment = None
+    attempts: _Attempts = ()
+    eks_attempts: _Attempts = ()
+    node_properties: _NodeProperties | None = None
+    array_properties: Annotated[_Array, BeforeValidator(or_nothing)] = _Array.model_construct()
+    parameters: Texts = {}
+    timeout: Annotated[_Timeout, BeforeValidator(or_nothing)] = _Timeout.model_construct()
+    tags: Texts = {}
+
+    @property
+    def state(self) -> RunState:
+        """What `status` means."""
+        return state_of_batch_job(self.status)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has ended."""
+        return self.state not in NOT_ENDED
+
+    @property
+    def region(self) -> str:
+        """The region in the ARN."""
+        return region_of(self.job_arn)
+
+    @property
+    def is_array(self) -> bool:
+        """Whether it only stands for its children, each of which is a job."""
+        array = self.array_properties
+        return array.size is not None and array.index is None and ":" not in self.job_id
+
+    @property
+    def tries(self) -> tuple[Attempt, ...]:
+        """Its attempts, on Amazon ECS or on EKS."""
+        return (*self.attempts, *self.eks_attempts)
+
+    @property
+    def works(self) -> tuple[Work, ...]:
+        """What runs on each kind of its hosts."""
+        return self.node_properties.node_range_properties if self.node_properties else (self,)
+
+    @property
+    def containers(self) -> tuple[Container, ...]:
+        """All containers of all its hosts."""
+        return tuple(each for work in self.works for each in (*work.together, *work.before))
+
+    @property
+    def says_what_it_asks_for(self) -> bool:
+        """Whether the resources of any of its containers are told: each asks for some."""
+        resources = [(each.resource_requirements, each.resources.limits) for each in self.containers]
+        return any(each or limits for each, limits in resources)
+
+    @property
+    def clusters(self) -> frozenset[str]:
+        """The clusters that it ran on, as far as they are said: names of Amazon ECS, ARNs of EKS."""
+        return frozenset(filter(None, self._clusters()))
+
+    def _clusters(self) -> Iterator[str]:
+        tasks = [each.container_instance_arn for each in self.ecs_properties.task_properties]
+        told = [self.container.container_instance_arn, *tasks]
+        for each in self.tries:
+            told += [each.container.container_instance_arn, *(t.container_instance_arn for t in each.task_properties)]
+            yield each.eks_cluster_arn
+        for arn in told:
+            match = _LONG_ARN.fullmatch(arn)
+            yield match["cluster"] if match else ""
+
+
+def state_of_batch_job(status: str) -> RunState:
+    """What a status means, and our own word. One that is not known shows neither that the job goes on nor that it has
+    ended.
+    """
+    return _STATES.get(status, "ending")
+
+
+def is_of_batch(arn: object) -> bool:
+    """Whether something is an ARN of AWS Batch's, whatever it names: Bedrock's events have it in the same member."""
+    return str(arn).split(":")[2:3] == ["batch"]
+
+
+def is_batch_job(answer: Mapping[str, Any]) -> bool:
+    """Whether an answer is one of DescribeJobs, or the part of it that is about one job."""
+    return "jobQueue" in answer or "jobs" in answer
+
+
+def one_job(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The part of an answer that is about its one job. Raises MalformedBatchJob where it is not about one."""
+    if "jobs" not in answer:
+        return answer
+    jobs = answer["jobs"]
+    if not isinstance(jobs, Sequence) or len(jobs) != 1 or not isinstance(jobs[0], Mapping):
+        raise MalformedBatchJob("the answer is not about one job: ask for each by itself")
+    return jobs[0]
+
+
+def parse_batch_job(answer: Mapping[str, Any], tags: Sequence[Mapping[str, str]] | None = None) -> BatchJob:
+    """Read what DescribeJobs says of one job; `tags`, or those inside of it. Raises MalformedBatchJob with the field
+    that is wrong.
+    """
+    try:
+        job = one_job(answer)
+        within = job.get("tags") or {}
+        pairs = {str(tag["Key"]): str(tag["Value"]) for tag in tags} if tags is not None else within
+        present = {key: value for key, value in job.items() if value is not None}
+        return BatchJob.model_validate({**present, "tags": pairs})
+    except ValidationError as error:
+        raise MalformedBatchJob(what_is_wrong(error)) from error
+    except (AttributeError, KeyError, TypeError, OverflowError) as error:
+        raise MalformedBatchJob(f"not a description of a job: {error}") from error

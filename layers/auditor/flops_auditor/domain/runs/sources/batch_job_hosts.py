@@ -1,0 +1,283 @@
+"""On which hosts a job of AWS Batch ran, and how many of their accelerators it had.
+
+It asks for accelerators; which instance type gave them is what its queue's compute environments may launch. Facts: AWS
+Batch API Reference, ResourceRequirement (GPU), NodeRangeProperty (a range within another overrides it), ComputeResource
+(instanceTypes: types and families); Amazon ECS Developer Guide, "Amazon ECS task definitions for GPU workloads"
+(NVIDIA_VISIBLE_DEVICES); AWS Neuron, "Neuron plugin for containers" (/dev/neuron0 is a chip).
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from flops_auditor.domain.runs.evidence import Unread
+from flops_auditor.domain.runs.remedies import AMEND, GRANT
+from flops_auditor.domain.runs.run import Hosts
+from flops_auditor.domain.runs.sources.batch_job_answer import BatchJob, Container, NodeRange, Work
+from flops_auditor.domain.values.remarks import Kind, Remark
+
+Environments = Mapping[str, Mapping[str, Any] | Unread]
+"""What DescribeComputeEnvironments says, by ARN, or why nothing is known of one, or of a queue."""
+DESCRIBE_ENVIRONMENTS = "batch:DescribeComputeEnvironments"
+_GPU = "GPU"
+_OF_KUBERNETES = re.compile(r"(?:nvidia\.com|amd\.com|aws\.amazon\.com/neuron).*")
+_WHOLE = frozenset({"nvidia.com/gpu", "amd.com/gpu", "aws.amazon.com/neuron", "aws.amazon.com/neurondevice"})
+"""Resources of a pod that are accelerators; others are parts of them."""
+_NEURON = "/dev/neuron"
+_NVIDIA = "/dev/nvidia"
+_VISIBLE = "NVIDIA_VISIBLE_DEVICES"
+_NOTHING_VISIBLE = frozenset({"", "void", "none"})
+_NUMBER = re.compile(r"\d{1,6}")
+_NODES = re.compile(r"(?P<first>\d{0,7})(?P<to>:?)(?P<last>\d{0,7})")
+_NO_ACCELERATORS = re.compile(r"(?:[acdhimrtxz]\d|im\d|is\d|hpc\d|mac\d|u[\d-]|optimal$|default_).*")
+"""Families of EC2 without accelerators (Amazon EC2 Instance Types Guide, naming conventions): no job that asks for any
+is placed there.
+"""
+_OF_SAGEMAKER = "ml."
+"""Before EC2's name the table of hardware has SageMaker's, of the same hardware."""
+_FARGATE = "FARGATE"
+"""How the kinds of computing begin that have no hosts of one's own, nor any accelerators."""
+MOST_NAMED = 3
+"""Types that are named where one stands for them."""
+
+UNREAD_ENVIRONMENT = Kind(
+    "compute-environment-denied", "{what:said200} could not be read: on which instance types it ran is not known", GRANT
+)
+UNKNOWN_ENVIRONMENT = Kind(
+    "compute-environment-not-known",
+    "nothing is known of its compute environment {what:said200} ({error}): on which instance types it ran is not known",
+    AMEND,
+)
+NO_ENVIRONMENTS = Kind(
+    "no-compute-environments", "nothing says which compute environments it may have run in, or on which hosts", AMEND
+)
+NO_INSTANCE_TYPES = Kind(
+    "compute-environment-without-instance-types",
+    "its compute environment {what:said200} ({kind}) does not say which instance types it has",
+    AMEND,
+)
+OTHER_CLUSTER = Kind(
+    "cluster-of-no-compute-environment",
+    "it ran on {clusters:list}, which is of none of its queue's compute environments now",
+    AMEND,
+)
+NOTHING_LAUNCHED = Kind(
+    "no-instance-type-with-accelerators",
+    "contradictory evidence: its compute environments launch {names:list} alone, which have no accelerators",
+    AMEND,
+)
+NODES_NOT_KNOWN = Kind("nodes-not-known", "what ran on {nodes} of its {all} nodes is not known", AMEND)
+MAY_REACH_MORE = Kind(
+    "may-reach-all-accelerators",
+    "its containers may use accelerators of their hosts that they did not ask for: the upper bound takes all, and no "
+    "lower bound rests on any",
+)
+UNREAD_REQUIREMENT = Kind(
+    "accelerators-not-read", "how many accelerators it asked for cannot be read: {text:said40}", AMEND
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a host's containers ask for: `accelerators`, or `parts` of so many, and whether they may `reach` others."""
+
+    accelerators: int
+    reach: bool
+    parts: bool = False
+
+    @property
+    def nothing(self) -> bool:
+        """Whether they neither ask for accelerators nor may reach any."""
+        return not self.accelerators and not self.reach
+
+
+def asked_of(work: Work) -> Asked:
+    """What containers ask for that run beside each other on a host, or before these."""
+    beside = sum(map(_accelerators, work.together))
+    before = max(map(_accelerators, work.before), default=0)
+    parts = any(set(_of_pod(each)) - _WHOLE for each in work.containers)
+    return Asked(max(beside, before), any(map(_reaches, work.containers)), parts)
+
+
+def hosts_of_job(job: BatchJob, environments: Environments) -> tuple[tuple[Hosts, ...], tuple[Remark, ...]]:
+    """The hosts, and remarks about them: doubts where it is not known which these were."""
+    of_queue, doubts = types_of(job, environments)
+    parts = [(count, _Part.of(works)) for count, works in _parts(job)]
+    had = [(count, part) for count, part in parts if not part.asked.nothing]
+    remarks = [] if all(part.types for _, part in had) else [*doubts]
+    remarks += [MAY_REACH_MORE()] if any(part.asked.reach for _, part in had) else []
+    texts = [text for each in job.containers for text in _not_numbers(each)]
+    remarks += [UNREAD_REQUIREMENT(text=texts[0])] if texts else []
+    nodes = job.node_properties.num_nodes if job.node_properties else 1
+    if missing := nodes - sum(count for count, _ in parts):
+        remarks.append(NODES_NOT_KNOWN(nodes=missing, all=nodes))
+    hosts = (part.hosts(count, part.types or of_queue) for count, part in had)
+    return tuple(each for each in hosts if each.one_of), tuple(remarks)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Hosts on which the same ran: what it asks for at most, the types that the job names for them, and whether what
+    is said of them is not all `alike`.
+    """
+
+    asked: Asked
+    types: tuple[str, ...]
+    alike: bool
+
+    @classmethod
+    def of(cls, works: Sequence[Work]) -> "_Part":
+        """What may run on them."""
+        asked = [asked_of(work) for work in works]
+        most = Asked(
+            max(each.accelerators for each in asked),
+            any(each.reach for each in asked),
+            any(each.parts for each in asked),
+        )
+        types = dict.fromkeys(name for work in works for name in _own_types(work))
+        return cls(most, tuple(types), len(set(asked)) == 1)
+
+    def hosts(self, count: int, types: Sequence[str]) -> Hosts:
+        """So many of them, of one of these types."""
+        reach = self.asked.reach
+        return Hosts(
+            " or ".join(types[:MOST_NAMED]),
+            count,
+            one_of=tuple(types),
+            accelerators=None if reach else self.asked.accelerators,
+            unsure=reach or self.asked.parts or not self.alike,
+        )
+
+
+def may_have_accelerators(environment: Mapping[str, Any]) -> bool:
+    """Whether a compute environment may launch hosts with accelerators: what is not said is not ruled out."""
+    if _kind_of(environment).startswith(_FARGATE):
+        return False
+    names = _launched(environment)
+    return not names or any(not _NO_ACCELERATORS.fullmatch(name) for name in names)
+
+
+def has_no_accelerators(job: BatchJob, environments: Environments) -> bool:
+    """Whether a job that asks for none ran on hosts that surely have none, whatever its containers may reach."""
+    if any(asked_of(work).accelerators or _own_types(work) for work in job.works):
+        return False
+    told = [each for each in environments.values() if not isinstance(each, Unread)]
+    return 0 < len(told) == len(environments) and not any(map(may_have_accelerators, told))
+
+
+def types_of(job: BatchJob, environments: Environments) -> tuple[tuple[str, ...], tuple[Remark, ...]]:
+    """The instance types, and families of these, with accelerators that its compute environments may launch; and a
+    doubt for each that does not say so, or of which nothing is known. The clusters that it ran on tell which these are.
+    """
+    told = {arn: each for arn, each in environments.items() if not isinstance(each, Unread)}
+    elsewhere = job.clusters - {cluster for each in told.values() for cluster in _clusters_of(each)}
+    asked = told if not job.clusters else {a: each for a, each in told.items() if job.clusters & _clusters_of(each)}
+    launched = {arn: _launched(each) for arn, each in asked.items()}
+    doubts = [NO_INSTANCE_TYPES(what=arn, kind=_kind_of(told[arn])) for arn, each in launched.items() if not each]
+    unread = [(arn, each) for arn, each in environments.items() if isinstance(each, Unread)]
+    if elsewhere or not job.clusters:
+        doubts += [_unread_environment(arn, each) for arn, each in unread]
+    if elsewhere and not unread and environments:
+        doubts.append(OTHER_CLUSTER(clusters=sorted(elsewhere)))
+    if not environments:
+        doubts.append(NO_ENVIRONMENTS())
+    names = dict.fromkeys(name for each in launched.values() for name in each)
+    with_accelerators = [_OF_SAGEMAKER + name for name in names if not _NO_ACCELERATORS.fullmatch(name)]
+    if not with_accelerators and not doubts:
+        doubts.append(NOTHING_LAUNCHED(names=list(names)))
+    return tuple(with_accelerators), tuple(doubts)
+
+
+def _unread_environment(arn: str, unread: Unread) -> Remark:
+    if unread.denied:
+        return UNREAD_ENVIRONMENT(what=arn, source=unread.source)
+    return UNKNOWN_ENVIRONMENT(what=arn, error=unread.error)
+
+
+def _own_types(work: Work) -> list[str]:
+    """Those that a multi-node job names itself."""
+    named = [work.container.instance_type, *(work.instance_types if isinstance(work, NodeRange) else ())]
+    return [_OF_SAGEMAKER + name for name in named if name]
+
+
+def _parts(job: BatchJob) -> Iterator[tuple[int, Sequence[Work]]]:
+    """How many hosts are alike, and what may run on them: of ranges within each other the properties of all."""
+    if job.node_properties is None:
+        yield 1, (job,)
+        return
+    nodes = job.node_properties.num_nodes
+    ranges = [(*_span(each.target_nodes, nodes), each) for each in job.node_properties.node_range_properties]
+    edges = sorted({edge for first, beyond, _ in ranges for edge in (first, beyond)})
+    for first, beyond in pairwise(edges):
+        here = [work for begin, end, work in ranges if begin <= first and beyond <= end]
+        if here:
+            yield beyond - first, here
+
+
+def _span(text: str, nodes: int) -> tuple[int, int]:
+    """The first node of a range, and the one beyond its last; (0, 0) where it cannot be read."""
+    match = _NODES.fullmatch(text.strip())
+    if match is None or not (match["first"] or match["to"]):
+        return 0, 0
+    first = int(match["first"] or 0)
+    last = int(match["last"] or nodes - 1) if match["to"] else first
+    return (first, min(last + 1, nodes)) if first <= last and first < nodes else (0, 0)
+
+
+def _accelerators(container: Container) -> int:
+    chips = sum(each.host_path.startswith(_NEURON) for each in container.linux_parameters.devices)
+    of_pod = sum(max(map(_number, texts)) for texts in _of_pod(container).values())
+    return sum(map(_number, _gpus(container))) + of_pod + chips
+
+
+def _gpus(container: Container) -> list[str]:
+    return [each.value for each in container.resource_requirements if each.type.upper() == _GPU]
+
+
+def _of_pod(container: Container) -> dict[str, list[str]]:
+    """What a pod's container may have, and asks for, of each kind of accelerators, and parts of these."""
+    told = (container.resources.limits, container.resources.requests)
+    names = {name for each in told for name in each if _OF_KUBERNETES.fullmatch(name)}
+    return {name: [each[name] for each in told if name in each] for name in names}
+
+
+def _not_numbers(container: Container) -> list[str]:
+    """What it asks for in words that are no number."""
+    texts = [*_gpus(container), *(text for each in _of_pod(container).values() for text in each)]
+    return [text for text in texts if not _NUMBER.fullmatch(text.strip())]
+
+
+def _number(text: str) -> int:
+    """A number of accelerators; 1 where it cannot be read, which is a doubt."""
+    return int(text) if _NUMBER.fullmatch(text.strip()) else 1
+
+
+def _reaches(container: Container) -> bool:
+    visible = [each.value.strip().lower() for each in container.variables if each.name == _VISIBLE]
+    mapped = any(each.host_path.startswith(_NVIDIA) for each in container.linux_parameters.devices)
+    return container.reaches_the_host or mapped or any(each not in _NOTHING_VISIBLE for each in visible)
+
+
+def _clusters_of(environment: Mapping[str, Any]) -> frozenset[str]:
+    ecs, eks = environment.get("ecsClusterArn"), _members(environment, "eksConfiguration").get("eksClusterArn")
+    return frozenset({str(ecs or "").rsplit("/", 1)[-1], str(eks or "")} - {""})
+
+
+def _kind_of(environment: Mapping[str, Any]) -> str:
+    resources = _members(environment, "computeResources")
+    return str(resources.get("type") or environment.get("type") or "of an unknown kind")[:40]
+
+
+def _launched(environment: Mapping[str, Any]) -> list[str]:
+    """The types and families that an environment of EC2's instances may launch."""
+    resources = _members(environment, "computeResources")
+    launched = resources.get("instanceTypes") if resources.get("type") in ("EC2", "SPOT") else None
+    return [str(name) for name in launched] if isinstance(launched, list) else []
+
+
+def _members(environment: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A part of an answer; nothing where it is of another form."""
+    part = environment.get(name)
+    return part if isinstance(part, Mapping) else {}

@@ -1,0 +1,412 @@
+"""Jobs of AWS Batch: from the unchanged answer to the verdict."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from flops_auditor.data import load_tables
+from flops_auditor.domain.audit.audit import Audit
+from flops_auditor.domain.runs.evidence import Evidence, Unread, parse_evidence
+from flops_auditor.domain.runs.places import NAMES, Location
+from flops_auditor.domain.runs.pointer import PassedOver
+from flops_auditor.domain.runs.sources.batch_job_answer import MalformedBatchJob, state_of_batch_job
+from flops_auditor.domain.runs.sources.cases import case_of
+from flops_auditor.domain.runs.sources.registry import source_of
+from flops_auditor_cli.main import app
+from tests.fakes.batch_jobs import (
+    ACCOUNT,
+    batch_arn,
+    batch_evidence,
+    batch_id,
+    batch_job,
+    container,
+    environment,
+    gpus,
+    milliseconds,
+    tries,
+)
+from tests.fakes.cases import audit
+from tests.fakes.jobs import CREATED, describe, tagged
+
+TABLES = load_tables()
+H100, HOUR = 989_400_000_000_000, 3600
+P5_HOUR = 8 * H100 * HOUR
+MODEL = {"name": "HF_MODEL_ID", "value": "meta-llama/Llama-3.1-8B"}
+
+
+def audited(answer: dict[str, Any] | None = None, *environments: dict[str, Any] | Unread, **tags: str) -> Audit:
+    return audit(batch_evidence(answer, *environments, **tags), TABLES)
+
+
+def doubts(found: Audit) -> set[str]:
+    return {doubt.kind.name for doubt in found.estimate.doubts}
+
+
+def notes(found: Audit) -> set[str]:
+    return {each.kind.name for each in found.estimate.assumptions}
+
+
+def with_container(**changes: Any) -> dict[str, Any]:
+    return batch_job(container=container(**changes))
+
+
+def pod(**resources: Any) -> dict[str, Any]:
+    """The properties of a job on EKS."""
+    told = {"image": "trainer", "args": ["train.py"], "resources": resources, "env": [MODEL]}
+    return {"podProperties": {"containers": [told]}}
+
+
+def nodes(*ranges: tuple[str, dict[str, Any]], count: int = 4, types: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A multi-node job."""
+    told = [
+        {"targetNodes": text, "container": each, **({"instanceTypes": list(types)} if types else {})}
+        for text, each in ranges
+    ]
+    return batch_job(
+        container=None, nodeProperties={"numNodes": count, "mainNode": 0, "nodeRangeProperties": told}, attempts=None
+    )
+
+
+def test_its_hours_on_the_hosts_of_its_queue_bound_it() -> None:
+    found = audited()
+    estimate = found.estimate
+    assert (estimate.method, estimate.best_flop, estimate.upper_flop) == ("hardware", 5 * P5_HOUR, 10 * P5_HOUR)
+    assert (estimate.accelerator_seconds, doubts(found)) == (8 * 10 * HOUR, set())
+    assert estimate.lower_flop
+    run = case_of(batch_evidence()).run
+    assert (run.kind, run.name, run.role) == ("Batch job", "tune-1", "arn:aws:iam::123456789012:role/tuner")
+
+
+def test_it_is_below_like_the_training_job_that_says_the_same() -> None:
+    """Given: the same hosts, hours, variables and tags."""
+    said = {"HF_MODEL_ID": "meta-llama/Llama-3.1-8B", "MAX_SEQ_LENGTH": "512"}
+    variables = [{"name": name, "value": value} for name, value in said.items()]
+    ours = audited(with_container(environment=variables, command=["train.py"]), params="8030000000", tokens="1e8")
+    job = describe(Environment=said, HyperParameters={})
+    theirs = audit(Evidence(job, tags=tagged(params="8030000000", tokens="1e8")), TABLES)
+    assert (ours.verdict, ours.base_model) == (theirs.verdict, theirs.base_model)
+    assert ours.verdict == "below"
+    assert (ours.estimate.best_flop, ours.estimate.upper_flop) == (
+        theirs.estimate.best_flop,
+        theirs.estimate.upper_flop,
+    )
+
+
+def test_it_counts_with_the_accelerators_that_it_asked_for() -> None:
+    one = audited(with_container(count=1)).estimate
+    assert one.upper_flop == 10 * H100 * HOUR
+    three = audited(with_container(count=3)).estimate
+    assert (three.upper_flop, three.lower_flop) == (3 * one.upper_flop, 3 * (one.lower_flop or 0))
+
+
+def test_each_attempt_counts_and_no_time_between_them() -> None:
+    answer = batch_job(attempts=tries(3, 4, 5))
+    found = audited(
+        {**answer, "startedAt": answer["attempts"][-1]["startedAt"], "stoppedAt": answer["attempts"][-1]["stoppedAt"]}
+    )
+    assert found.estimate.upper_flop == 12 * P5_HOUR
+
+
+def test_time_that_no_attempt_explains_is_cautioned_of() -> None:
+    answer = batch_job(attempts=tries(3))
+    stop = milliseconds(CREATED + timedelta(hours=10, minutes=15))
+    found = audited({**answer, "startedAt": answer["attempts"][0]["startedAt"], "stoppedAt": stop})
+    assert (found.estimate.upper_flop, found.estimate.cautious_upper_flop) == (3 * P5_HOUR, 10 * P5_HOUR)
+
+
+@pytest.mark.parametrize(
+    ("changes", "doubt"),
+    [
+        ({"attempts": [{"startedAt": 1772324100000}], "stoppedAt": None}, "open-attempt"),
+        ({"attempts": [{"startedAt": 1772324100000, "stoppedAt": 1772324000000}]}, "reversed-attempt"),
+        ({"attempts": [], "startedAt": 0, "stoppedAt": None}, "no-training-time"),
+        ({"status": "RUNNING", "stoppedAt": None, "attempts": []}, "still-training"),
+        ({"status": "SOMETHING"}, "still-training"),
+    ],
+)
+def test_time_that_is_not_known_is_a_doubt(changes: dict[str, Any], doubt: str) -> None:
+    found = audited(batch_job(**changes))
+    assert doubt in doubts(found)
+    assert found.verdict == "indeterminate"
+
+
+def test_one_that_was_never_started_took_nothing() -> None:
+    answer = batch_job(status="FAILED", startedAt=0, attempts=[], statusReason="Job was cancelled")
+    found = audited(answer, environment())
+    assert (found.estimate.upper_flop, doubts(found), found.verdict) == (0, set(), "below")
+
+
+def test_of_several_types_the_fastest_bounds_it_and_nothing_certain_rests_on_it() -> None:
+    found = audited(None, environment("p4d.24xlarge", "p5.48xlarge", "m5.large"))
+    assert (found.estimate.upper_flop, found.estimate.lower_flop, doubts(found)) == (10 * P5_HOUR, 0, set())
+    assert "one-of-several-instance-types" in notes(found)
+    others = f"{ACCOUNT}:compute-environment/p4d"
+    beside = audited(None, environment("p4d"), environment("p5", arn=others))
+    assert (beside.estimate.upper_flop, beside.estimate.lower_flop) == (10 * P5_HOUR, 0)
+    assert not beside.estimate.firm_flop
+
+
+def test_a_family_stands_for_its_types_and_those_that_cannot_hold_it_are_left_out() -> None:
+    assert audited(None, environment("p5")).estimate.upper_flop == 10 * P5_HOUR
+    assert audited(with_container(count=4), environment("g5.xlarge", "p5")).estimate.upper_flop == 10 * P5_HOUR // 2
+    found = audited(None, environment("g5.xlarge"))
+    assert (doubts(found), found.verdict) == ({"no-instance-type-with-as-many"}, "indeterminate")
+
+
+def test_where_it_ran_is_told_by_its_cluster() -> None:
+    other = environment("p5", arn=f"{ACCOUNT}:compute-environment/other", cluster="other")
+    small = environment("p4d")
+    assert audited(None, small, other).estimate.upper_flop == audited(None, small).estimate.upper_flop
+    found = audited(None, other)
+    assert (doubts(found), found.verdict) == ({"cluster-of-no-compute-environment", "no-hosts"}, "indeterminate")
+    whole = batch_job(container=container(containerInstanceArn=None), attempts=None)
+    assert audited(whole, small, other).estimate.upper_flop == 10 * P5_HOUR
+
+
+def test_where_its_clusters_are_known_nothing_else_matters() -> None:
+    gone = Unread("batch:DescribeComputeEnvironments", "NotFound")
+    known = environment(arn=f"{ACCOUNT}:compute-environment/known")
+    assert not doubts(audited(None, known, gone))
+    assert doubts(audited(batch_job(container=container(containerInstanceArn=None), attempts=None), known, gone))
+    elsewhere = "arn:aws:ecs:eu-west-1:123456789012:container-instance/other/0123"
+    attempts = [{**each, "container": {"containerInstanceArn": elsewhere}} for each in tries(10)]
+    found = audited(batch_job(attempts=attempts), environment())
+    assert (doubts(found), found.verdict) == ({"cluster-of-no-compute-environment"}, "indeterminate")
+
+
+def test_in_each_precision_the_fastest_of_its_types_bounds_it() -> None:
+    one = with_container(count=1, command=["train.py"])
+    mixed = environment("p5.48xlarge", "g6e.xlarge")
+    l40s = audited(one, environment("g6e.xlarge"), precision="fp32").estimate.upper_flop or 0
+    h100 = audited(one, environment("p5.48xlarge"), precision="fp32").estimate.upper_flop or 0
+    assert h100 < l40s
+    assert audited(one, mixed, precision="fp32").estimate.upper_flop == l40s
+    assert audited(one, mixed).estimate.upper_flop == audited(one).estimate.upper_flop == 10 * H100 * HOUR
+
+
+def test_types_without_accelerators_alone_contradict_what_it_asked_for() -> None:
+    found = audited(None, environment("m5.large", "optimal"))
+    assert ("no-instance-type-with-accelerators" in doubts(found), found.verdict) == (True, "indeterminate")
+
+
+FARGATE = environment(computeResources={"type": "FARGATE", "maxvCpus": 4, "subnets": []})
+REFUSED = Unread("batch:DescribeComputeEnvironments", "AccessDeniedException")
+
+
+@pytest.mark.parametrize(
+    ("given", "doubt"),
+    [
+        (FARGATE, "compute-environment-without-instance-types"),
+        (environment(type="UNMANAGED", computeResources=None), "compute-environment-without-instance-types"),
+        (REFUSED, "compute-environment-denied"),
+        (Unread("batch:DescribeComputeEnvironments", "NotFound"), "compute-environment-not-known"),
+        (environment("g3.16xlarge"), "unknown-instance-type"),
+        (environment("p5", "g3"), "unknown-instance-type"),
+    ],
+    ids=["Fargate", "unmanaged", "refused", "gone", "type", "one of two types"],
+)
+def test_hosts_that_are_not_known_are_a_doubt_with_what_settles_it(given: dict[str, Any] | Unread, doubt: str) -> None:
+    found = audited(None, given, tokens="1000", params="8e9")
+    assert (doubt in doubts(found), found.verdict) == (True, "indeterminate")
+    [said] = [each for each in found.estimate.doubts if each.kind.name == doubt]
+    assert said.settled_by(batch_arn())
+
+
+def test_without_its_compute_environments_it_is_open() -> None:
+    answer = {"jobs": [batch_job()]}
+    assert "no-compute-environments" in doubts(audit(Evidence(answer, source=source_of(answer)), TABLES))
+    both = {**answer, "computeEnvironments": [environment()]}
+    assert audit(Evidence(both, source=source_of(both)), TABLES).estimate.upper_flop == 10 * P5_HOUR
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"privileged": True},
+        {"environment": [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]},
+        {"linuxParameters": {"devices": [{"hostPath": "/dev/nvidia0"}]}},
+    ],
+    ids=["privileged", "variable", "device"],
+)
+@pytest.mark.parametrize("count", [0, 1])
+def test_who_may_reach_all_accelerators_is_bounded_by_all(changes: dict[str, Any], count: int) -> None:
+    found = audited(with_container(count=count, **changes))
+    assert (found.estimate.upper_flop, found.estimate.lower_flop) == (10 * P5_HOUR, 0)
+    assert "may-reach-all-accelerators" in notes(found)
+
+
+def test_chips_of_neuron_are_accelerators() -> None:
+    devices = [{"hostPath": f"/dev/neuron{number}"} for number in range(16)]
+    found = audited(with_container(count=0, linuxParameters={"devices": devices}), environment("trn1.32xlarge"))
+    assert (found.estimate.accelerator_seconds, doubts(found)) == (16 * 10 * HOUR, set())
+
+
+@pytest.mark.parametrize(
+    ("resources", "count"),
+    [
+        ({"limits": {"nvidia.com/gpu": "4"}}, 4),
+        ({"requests": {"nvidia.com/gpu": "2"}, "limits": {"cpu": "1"}}, 2),
+    ],
+)
+def test_a_pod_asks_in_its_resources(resources: dict[str, Any], count: int) -> None:
+    attempts = [{"startedAt": each["startedAt"], "stoppedAt": each["stoppedAt"]} for each in tries(10)]
+    answer = batch_job(container=None, attempts=None, eksProperties=pod(**resources), eksAttempts=attempts)
+    found = audited(answer)
+    assert found.estimate.upper_flop == count * 10 * H100 * HOUR
+    assert found.base_model == "meta-llama/Llama-3.1-8B"
+
+
+def test_a_part_of_an_accelerator_is_at_most_a_whole_one() -> None:
+    answer = batch_job(container=None, eksProperties=pod(limits={"nvidia.com/mig-1g.5gb": "2"}))
+    estimate = audited(answer).estimate
+    assert (estimate.upper_flop, estimate.lower_flop) == (2 * 10 * H100 * HOUR, 0)
+
+
+def test_containers_beside_each_other_add_up_and_those_before_them_do_not() -> None:
+    containers = [{"image": "a", "resourceRequirements": gpus(2)}, {"image": "b", "resourceRequirements": gpus(3)}]
+    ecs = {"taskProperties": [{"containers": containers, "taskRoleArn": "arn:aws:iam::123456789012:role/tasks"}]}
+    answer = batch_job(container=None, ecsProperties=ecs)
+    assert audited(answer).estimate.upper_flop == 5 * 10 * H100 * HOUR
+    assert case_of(batch_evidence(answer)).run.role == "arn:aws:iam::123456789012:role/tasks"
+    resources = {"limits": {"nvidia.com/gpu": "2"}}
+    inside = {
+        "containers": [{"image": "a", "resources": resources}],
+        "initContainers": [{"image": "b", "resources": resources}],
+    }
+    assert (
+        audited(batch_job(container=None, eksProperties={"podProperties": inside})).estimate.upper_flop
+        == 2 * 10 * H100 * HOUR
+    )
+
+
+def test_a_multi_node_job_counts_all_its_nodes() -> None:
+    assert audited(nodes(("0:", container()))).estimate.upper_flop == 40 * P5_HOUR
+    assert audited(nodes(("0:3", container()), types=("p4d.24xlarge",)), REFUSED).estimate.upper_flop
+    assert not doubts(audited(nodes(("0:3", container()), types=("p4d.24xlarge",)), REFUSED))
+    within = nodes(("0:3", container()), ("2:3", container(count=2)))
+    assert (audited(within).estimate.upper_flop, doubts(audited(within))) == (40 * P5_HOUR, set())
+    some = nodes(("0", container()), ("1:3", container(count=0)))
+    assert audited(some).estimate.upper_flop == 10 * P5_HOUR
+
+
+@pytest.mark.parametrize("text", ["1:", "0:2", "every", "", ":", "3:1"])
+def test_nodes_of_which_nothing_is_said_are_a_doubt(text: str) -> None:
+    found = audited(nodes((text, container())))
+    if text == ":":
+        assert found.estimate.upper_flop == 40 * P5_HOUR
+    else:
+        assert (found.verdict, found.estimate.method) in (("indeterminate", "hardware"), ("indeterminate", "unknown"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (with_container(count=0), "no accelerators"),
+        (with_container(count=0, environment=[{"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"}]), "no accelerators"),
+        (batch_job(arrayProperties={"size": 3, "statusSummary": {}}), "children"),
+        (batch_job(jobArn=batch_arn(1, "#2"), nodeDetails={"nodeIndex": 2, "isMainNode": False}), "node"),
+        (batch_job(jobArn=batch_arn().replace(":job/", ":service-job/")), "service job"),
+    ],
+    ids=["CPU", "none visible", "array", "node", "service job"],
+)
+def test_what_is_no_run_is_passed_over_with_the_reason(answer: dict[str, Any], reason: str) -> None:
+    with pytest.raises(PassedOver, match=reason):
+        case_of(batch_evidence(answer))
+
+
+def test_a_child_of_an_array_is_a_run() -> None:
+    child = batch_job(
+        jobArn=batch_arn(1, ":3"), jobId=f"{batch_id()}:3", arrayProperties={"index": 3, "size": 9, "statusSummary": {}}
+    )
+    assert audited(child).estimate.upper_flop == 10 * P5_HOUR
+
+
+def test_what_its_owner_wrote_is_read_as_that_of_a_training_job() -> None:
+    command = [
+        "bash",
+        "-c",
+        "python train.py --model_name_or_path Ref::model && aws s3 cp /out s3://teams/$AWS_BATCH_JOB_ID/ --recursive",
+    ]
+    answer = batch_job(
+        parameters={"model": "s3://models/base/"},
+        container=container(
+            command=command, environment=[{"name": "CHECKPOINT_DIR", "value": "s3://teams/checkpoints/"}]
+        ),
+    )
+    run = case_of(batch_evidence(answer)).run
+    assert "s3://models/base" in {str(each.location) for each in run.begins}
+    left = {str(each) for each in run.results}
+    assert {batch_arn(), f"s3://teams/{batch_id()}", "s3://teams/checkpoints"} <= left
+    assert Location(NAMES, (batch_id(),)) in run.results
+
+
+def test_two_containers_that_say_unlike_things_are_both_heard() -> None:
+    first = {
+        "image": "a",
+        "resourceRequirements": gpus(1),
+        "environment": [{"name": "OUTPUT_DIR", "value": "s3://a/b/"}],
+    }
+    second = {"image": "b", "environment": [{"name": "OUTPUT_DIR", "value": "s3://c/d/"}]}
+    ecs = {"taskProperties": [{"containers": [first, second]}]}
+    run = case_of(batch_evidence(batch_job(container=None, ecsProperties=ecs))).run
+    assert {"s3://a/b", "s3://c/d"} <= {str(each) for each in (*run.results, *(r.location for r in run.begins))}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"jobArn": "arn:aws:batch:eu-west-1:123456789012:job-queue/gpus"},
+        {"jobName": None},
+        {"createdAt": "soon"},
+        {"container": "trainer"},
+        {"attempts": [{"startedAt": -5}]},
+        {"nodeProperties": {"numNodes": 0, "mainNode": 0, "nodeRangeProperties": []}},
+        {"parameters": {f"p{number}": "a" for number in range(600)}},
+        {"tags": [1]},
+    ],
+)
+def test_what_the_api_does_not_promise_is_a_named_error(changes: dict[str, Any]) -> None:
+    with pytest.raises(MalformedBatchJob):
+        case_of(
+            batch_evidence(batch_job(**changes))
+            if "tags" not in changes
+            else Evidence(batch_job(**changes), source="batch:job")
+        )
+
+
+def test_an_answer_about_several_jobs_is_no_answer_about_one() -> None:
+    for jobs in ([], [batch_job(), batch_job(2)], 5):
+        answer = {"jobs": jobs}
+        with pytest.raises(MalformedBatchJob, match="one"):
+            case_of(Evidence(answer, source=source_of(answer)))
+
+
+def test_states_that_are_not_known_neither_go_on_nor_have_ended() -> None:
+    assert [state_of_batch_job(each) for each in ("RUNNABLE", "SUCCEEDED", "FAILED", "Deleted", "NEW")] == [
+        *("running", "succeeded", "error", "gone", "ending")
+    ]
+
+
+def test_a_requirement_that_is_no_number_is_a_doubt() -> None:
+    found = audited(with_container(resourceRequirements=[{"type": "GPU", "value": "all"}]))
+    assert (doubts(found), found.verdict) == ({"accelerators-not-read"}, "indeterminate")
+
+
+def test_evidence_reads_back_as_it_was() -> None:
+    evidence = batch_evidence(None, environment(), REFUSED)
+    assert case_of(parse_evidence(evidence.to_bytes())).run == case_of(evidence).run
+
+
+def test_the_command_line_takes_the_unchanged_answer(tmp_path: Path) -> None:
+    path = tmp_path / "job.json"
+    path.write_text(json.dumps({"jobs": [batch_job()], "computeEnvironments": [environment()]}))
+    result = CliRunner().invoke(app, ["audit", str(path), "--output", "json"])
+    told = json.loads(result.stdout)
+    assert (told["job"]["source"], told["estimate"]["upper_flop"]) == ("batch:job", 10 * P5_HOUR)
+    path.write_text(json.dumps({"jobs": [with_container(count=0)]}))
+    result = CliRunner().invoke(app, ["audit", str(path)])
+    assert isinstance(result.exception, PassedOver)
