@@ -344,6 +344,34 @@ def test_what_its_owner_wrote_is_read_as_that_of_a_training_job() -> None:
     assert Location(NAMES, (batch_id(),)) in run.results
 
 
+EFS = {"name": "shared", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}
+SCRATCH = {"name": "shared", "host": {}}
+
+
+@pytest.mark.parametrize(
+    ("volume", "words", "kinds"),
+    [
+        (EFS, ["--model_name_or_path", "/mnt/shared/run-1"], {"data-not-followed", "model-not-followed"}),
+        (EFS, ["--model_name_or_path=/mnt/shared/run-1"], {"data-not-followed", "model-not-followed"}),
+        (
+            EFS,
+            ["bash", "-c", "train --model_name_or_path '/mnt/shared/run-1'"],
+            {"data-not-followed", "model-not-followed"},
+        ),
+        (EFS, ["--model_name_or_path", "/mnt/shared-not/run-1"], {"data-not-followed"}),
+        (EFS, ["--lr", "1"], {"data-not-followed"}),
+        (SCRATCH, ["--model_name_or_path", "/mnt/shared/run-1"], set()),
+    ],
+)
+def test_a_volume_that_outlives_it_is_a_file_system_as_a_training_jobs(
+    volume: dict[str, Any], words: list[str], kinds: set[str]
+) -> None:
+    mounts = [{"sourceVolume": "shared", "containerPath": "/mnt/shared/"}]
+    told = container(command=["train.py", *words], volumes=[volume], mountPoints=mounts)
+    run = case_of(batch_evidence(batch_job(container=told))).run
+    assert {each.kind.name for each in (*run.begins_notes, *run.begins_doubts)} == kinds
+
+
 def test_two_containers_that_say_unlike_things_are_both_heard() -> None:
     first = {
         "image": "a",

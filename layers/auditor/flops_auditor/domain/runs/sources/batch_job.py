@@ -4,6 +4,7 @@ AWS Batch knows neither models nor metrics: its hosts and their hours bound the 
 parameters, environment, command - is read as that of a training job of SageMaker's.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -98,21 +99,39 @@ def environments_of(evidence: Evidence) -> Environments:
 
 
 def texts_of(job: BatchJob, description: Mapping[str, Any]) -> TrainingJob:
-    """What its owner wrote, in the members that a training job has for it. Raises MalformedBatchJob."""
+    """What its owner wrote, in the members that a training job has for it; volumes are its channels of file systems.
+    Raises MalformedBatchJob.
+    """
     variables: dict[str, str] = {}
     others: list[tuple[str, str]] = []
     for each in (each for container in job.containers for each in container.variables):
         if variables.setdefault(each.name, each.value) != each.value:
             others.append((each.name, each.value))
     lines = dict.fromkeys(container.line for container in job.containers)
+    mounts = {path: name for work in job.works for path, name in work.mounts.items()}
+
+    paths = "|".join(map(re.escape, sorted(mounts, key=len, reverse=True)))
+    in_volumes = re.compile(rf"(?<![\w./-])(?:{paths})(?![\w.-])") if mounts else None
+
+    def moved(text: str) -> str:
+        """A text with paths in volumes as those in the channels that stand for these."""
+        if in_volumes is None:
+            return text
+        return in_volumes.sub(lambda match: f"{training_job.FOLDERS.inputs}{mounts[match[0]]}", text)
+
+    words = [moved(_with(word, job)) for line in lines for word in line]
     answer = {
         "TrainingJobName": job.job_id,
         "TrainingJobArn": job.job_arn,
         "TrainingJobStatus": "Completed",
         "CreationTime": job.created_at,
-        "HyperParameters": job.parameters,
-        "Environment": {**variables, **_given(job)},
-        "AlgorithmSpecification": {"ContainerArguments": [_with(word, job) for line in lines for word in line]},
+        "HyperParameters": {name: moved(text) for name, text in job.parameters.items()},
+        "Environment": {**{name: moved(text) for name, text in variables.items()}, **_given(job)},
+        "AlgorithmSpecification": {"ContainerArguments": words},
+        "InputDataConfig": [
+            {"ChannelName": name, "DataSource": {"FileSystemDataSource": {"FileSystemType": "EFS"}}}
+            for name in dict.fromkeys(mounts.values())
+        ],
         "Others": {f"{name}.{number}": text for number, (name, text) in enumerate(others)},
         **({PLACES_NOT_KNOWN: True} if description.get(PLACES_NOT_KNOWN) else {}),
     }

@@ -101,6 +101,35 @@ class _Security(BatchShape):
 _Variables = Annotated[tuple[_Variable, ...], BeforeValidator(lambda value: value or ())]
 
 
+class _Mount(BatchShape):
+    source_volume: OptionalText = ""
+    container_path: OptionalText = ""
+    name: OptionalText = ""
+    mount_path: OptionalText = ""
+
+
+class _HostFolder(BatchShape):
+    source_path: OptionalText = ""
+
+
+class _Volume(BatchShape):
+    name: OptionalText = ""
+    host: Annotated[_HostFolder, BeforeValidator(or_nothing)] = _HostFolder.model_construct()
+    efs_volume_configuration: dict[str, Any] | None = None
+    host_path: dict[str, Any] | None = None
+    persistent_volume_claim: dict[str, Any] | None = None
+
+    @property
+    def outlives_the_job(self) -> bool:
+        """Whether what lies in it may be of others: it is no scratch space."""
+        elsewhere = self.efs_volume_configuration, self.host_path, self.persistent_volume_claim
+        return bool(self.host.source_path) or any(each is not None for each in elsewhere)
+
+
+_Mounts = Annotated[tuple[_Mount, ...], BeforeValidator(lambda value: value or ())]
+_Volumes = Annotated[tuple[_Volume, ...], BeforeValidator(lambda value: value or ())]
+
+
 class Container(BatchShape):
     """A container of a job, of Amazon ECS or of EKS."""
 
@@ -116,6 +145,9 @@ class Container(BatchShape):
     resources: Annotated[_Resources, BeforeValidator(or_nothing)] = _Resources.model_construct()
     instance_type: OptionalText = ""
     container_instance_arn: OptionalText = ""
+    volumes: _Volumes = ()
+    mount_points: _Mounts = ()
+    volume_mounts: _Mounts = ()
 
     @property
     def line(self) -> tuple[str, ...]:
@@ -138,6 +170,7 @@ _Containers = Annotated[tuple[Container, ...], BeforeValidator(lambda value: val
 
 class _Task(BatchShape):
     containers: _Containers = ()
+    volumes: _Volumes = ()
     task_role_arn: OptionalText = ""
     container_instance_arn: OptionalText = ""
 
@@ -149,6 +182,7 @@ class _Ecs(BatchShape):
 class _Pod(BatchShape):
     containers: _Containers = ()
     init_containers: _Containers = ()
+    volumes: _Volumes = ()
 
 
 class _Eks(BatchShape):
@@ -177,6 +211,16 @@ class Work(BatchShape):
     def containers(self) -> tuple[Container, ...]:
         """All of them."""
         return (*self.together, *self.before)
+
+    @property
+    def mounts(self) -> dict[str, str]:
+        """Where volumes that outlive the job are mounted: path -> name of the volume."""
+        of_tasks = (each for task in self.ecs_properties.task_properties for each in task.volumes)
+        volumes = (*self.container.volumes, *of_tasks, *self.eks_properties.pod_properties.volumes)
+        lasting = {each.name for each in volumes if each.outlives_the_job}
+        mounts = [each for one in self.containers for each in (*one.mount_points, *one.volume_mounts)]
+        named = [(each.container_path or each.mount_path, each.source_volume or each.name) for each in mounts]
+        return {path.rstrip("/"): name for path, name in named if name in lasting and path.rstrip("/")}
 
     @property
     def role(self) -> str:
