@@ -15,7 +15,7 @@ from flops_auditor.aws.wiring.environment import AuditEnvironment
 from flops_auditor.aws.wiring.handling import count, lambda_handler, logger, named_errors, pause, seconds_left
 from flops_auditor.aws.wiring.recording import recorder_from, territory_from
 from flops_auditor.domain.runs.sources.registry import read_event
-from flops_auditor.use_cases.auditing.audit_job import DeliveredAgain, handle_event, may_begin, pause_after
+from flops_auditor.use_cases.auditing.audit_job import DeliveredAgain, NoTimeLeft, handle_event, may_begin, pause_after
 
 environment = AuditEnvironment.read(os.environ)
 recorder, territory = recorder_from(environment), territory_from(environment)
@@ -33,6 +33,12 @@ def audit_message(message: dict[str, Any], others: int, context: LambdaContext) 
     with named_errors(message_id=message["messageId"]):
         try:
             may_begin(seconds_left(context))
+        except NoTimeLeft as later:
+            if not redelivery.anew(message["eventSourceARN"], message["body"]):
+                raise
+            logger.info("delivered anew", reason=str(later))
+            return
+        try:
             outcome = handle_event(read_event(message["body"]), recorder, message["messageId"], territory, after_replay)
         except DeliveredAgain as later:
             redelivery.soon(message["receiptHandle"], later.seconds)

@@ -203,9 +203,9 @@ class Account:
                 self.now += VISIBILITY
         raise AssertionError(f"{function} died {MOST_TRIES} times")
 
-    def deliver(self, bodies: Sequence[str]) -> None:
+    def deliver(self, bodies: Sequence[str], queue: str = "audit") -> None:
         """Hand messages to the audit as SQS does: what failed comes again, what fails too often is a dead letter."""
-        waiting = [message(body, next(self.numbers)) for body in bodies]
+        waiting = [message(body, next(self.numbers), queue) for body in bodies]
         for _ in range(MOST_TRIES):
             try:
                 answer = self.invoke("audit", {"Records": waiting})
@@ -255,7 +255,7 @@ class Account:
         ]
 
 
-def message(body: str, number: int) -> dict[str, Any]:
+def message(body: str, number: int, queue: str = "audit") -> dict[str, Any]:
     """One record of an SQS event."""
     return {
         "messageId": f"message-{number}",
@@ -265,7 +265,7 @@ def message(body: str, number: int) -> dict[str, Any]:
         "messageAttributes": {},
         "md5OfBody": "",
         "eventSource": "aws:sqs",
-        "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:audit",
+        "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}",
         "awsRegion": REGION,
     }
 

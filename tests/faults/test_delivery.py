@@ -26,14 +26,25 @@ def test_a_job_is_left_to_its_event_for_two_deliveries() -> None:
 
 
 def test_an_audit_begins_only_where_its_time_is_left() -> None:
-    """What the jobs before it took may not end the function in the midst of it; it is delivered again, and recorded."""
+    """What the jobs before it took may not end the function in the midst of it. It is delivered anew: a flood of slow
+    jobs uses up none of its tries.
+    """
     job = describe("late", hours=1)
     with account() as made:
         made.load(job)
         made.remaining = 1000 * (LONGEST_AUDIT_SECONDS - 1)
         made.deliver([event_of(job)])
-        [letter] = made.letters
-        assert not made.items("RECORD#")
+        assert (made.queued(), made.letters, made.items("RECORD#")) == ([event_of(job)], [], [])
         made.remaining = 1000 * LONGEST_AUDIT_SECONDS
-        made.deliver([letter])
+        made.deliver([event_of(job)])
         assert len(made.items("RECORD#")) == 1
+
+
+def test_a_replay_without_time_stays_in_its_queue() -> None:
+    """Nobody may send it to the queue of AWS's own events."""
+    job = describe("late", hours=1)
+    with account() as made:
+        made.load(job)
+        made.remaining = 1000 * (LONGEST_AUDIT_SECONDS - 1)
+        made.deliver([event_of(job)], "replays")
+        assert (made.queued(), made.letters) == ([], [event_of(job)])

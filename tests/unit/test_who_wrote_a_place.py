@@ -380,6 +380,30 @@ def test_a_stranger_costs_an_innocent_job_one_record_at_most() -> None:
     assert found(world) == ("below", {"a"}, [])
 
 
+def test_strangers_cost_a_job_of_a_chain_one_record_for_each_place_before_it_at_most() -> None:
+    """However many there are: what a job says of a place is said once, and told to those who continue it."""
+    world, length = World(), 5
+    for number in range(length):
+        before = [channel("model", f"s3://theirs/{number - 1}/step")] if number else []
+        places = {"CheckpointConfig": {"S3Uri": f"s3://theirs/{number}"}, "InputDataConfig": before}
+        world.add(continuing(f"p{number}", day=2 * number + 2, HyperParameters={}, **OURS, **places))
+    world.audit()
+    records = world.recorder.records
+    assert isinstance(records, MemoryRecords)
+    verdicts = {name: world.content(name)["verdict"] for name in world.pointers}
+    for again in range(3):
+        for number in reversed(range(length)):
+            name = f"s{number}x{again}"
+            place = {"CheckpointConfig": {"S3Uri": f"s3://theirs/{number}"}}
+            world.add(continuing(name, day=1, HyperParameters={}, **STRANGER, **place))
+            world.deliver(name)
+            world.work_off()
+    assert {name: len(records.lines[world.job_id(name)]) for name in verdicts} == {
+        f"p{number}": 1 + 1 + number for number in range(length)
+    }
+    assert {name: world.content(name)["verdict"] for name in verdicts} == verdicts
+
+
 def test_what_a_tag_says_in_a_uri_is_no_more_than_the_place() -> None:
     world = audited(left_by("base", "s3://team"), child(), tags={"lineage": BASE})
     assert found(world) == ("indeterminate", set(), ["lineage-names-place-of-others"])

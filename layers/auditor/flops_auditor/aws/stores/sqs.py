@@ -173,7 +173,7 @@ class SqsReassessments:
 
 
 class SqsRedelivery:
-    """Needs sqs:ChangeMessageVisibility on the queue."""
+    """Needs sqs:ChangeMessageVisibility and SendMessage on the queue."""
 
     def __init__(self, client: "SQSClient", queue_url: str) -> None:
         self._client = client
@@ -184,6 +184,15 @@ class SqsRedelivery:
         self._client.change_message_visibility(
             QueueUrl=self._queue_url, ReceiptHandle=receipt, VisibilityTimeout=seconds
         )
+
+    def anew(self, queue_arn: str, body: str) -> bool:
+        """Have a message that nobody began with delivered as a new one: coming back would use up one of its tries.
+        False where it is another queue's. Raises SourceDenied, SourceUnavailable.
+        """
+        ours = queue_arn.rpartition(":")[2] == self._queue_url.rpartition("/")[2]
+        if ours:
+            send_all(self._client, self._queue_url, [body])
+        return ours
 
 
 def send_all(client: "SQSClient", queue_url: str, bodies: Sequence[str], delay_seconds: int = 0) -> None:

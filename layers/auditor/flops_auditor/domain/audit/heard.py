@@ -53,6 +53,10 @@ HOURS_DENIED = Kind(
     "operators-hours-denied",
     "only a file of {who:said80}, who operates the cluster, says how long it had its hosts, and which",
 )
+OF_EACH = 160
+"""Characters that take as long to read as what is asked of each statement however short: whether it is a format, a
+checkpoint, a number.
+"""
 _PLACES = {
     "tags": "tag",
     "parameters": "hyperparameter",
@@ -77,7 +81,7 @@ _MOST_NAMED = 8
 
 class Readings:
     """What a run declares, with and without some of its statements. Each set of them is read once; `characters` is how
-    much was read in all.
+    much was read in all, each statement counted as OF_EACH more.
     """
 
     def __init__(self, declared: Declared) -> None:
@@ -98,7 +102,7 @@ class Readings:
             given: dict[str, Any] = {place: {} for place in _PLACES}
             for place, name in left if len(left) <= 1 else (each for each in self._in_order if each in left):
                 given[place][name] = self.given[place][name]
-                self.characters += len(name) + len(given[place][name])
+                self.characters += OF_EACH + len(name) + len(given[place][name])
             self._known[left] = read_declared(replace(self._statements, **given))
         return self._known[left]
 

@@ -46,9 +46,7 @@ from flops_auditor.use_cases.ports.sources import Regions, UnknownTrainingJob
 CLAIM = timedelta(seconds=150)
 """Longer than the function may run, shorter than the tries of a message that finds a claim last together."""
 COME_BACK_SECONDS = 40
-"""After so long a message that found a claim, or no time, is delivered again. Its five tries outlast a claim whose
-holder died.
-"""
+"""After so long a message that found a claim is delivered again. Its five tries outlast a claim whose holder died."""
 LONGEST_AUDIT_SECONDS = 40
 """The most that one job's texts and metrics were seen to take at the function's memory, some 30, and what is beside."""
 PAUSE_SECONDS = 0.2
@@ -71,8 +69,10 @@ class Claimed(DeliveredAgain):
     """Another delivery works on the job."""
 
 
-class NoTimeLeft(DeliveredAgain):
+class NoTimeLeft(AuditorError):
     """The jobs before it in a batch took so long that an audit may not end within the function's time."""
+
+    remedy = "Nothing to do: the event is delivered anew, and keeps all its tries."
 
 
 class NotOurs(AuditorError):
