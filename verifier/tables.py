@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from flops_auditor.domain.ledger import ledger_errors
+from flops_auditor.domain.ledger.billed_doors import PURPOSE_OF_DOOR
 from flops_auditor.domain.ledger.bundle import (
     EVERYTHING,
     LONGEST_SELECTION,
@@ -19,6 +20,7 @@ from flops_auditor.domain.ledger.findings import defect_of
 from flops_auditor.domain.ledger.forms import (
     ACTIVITY_CONTRADICTED,
     ANCESTORS,
+    BILL,
     HEARTBEAT,
     RECORD,
     ROTATION,
@@ -38,6 +40,7 @@ from flops_auditor.domain.ledger.named_counts import MOST_NAMES
 from flops_auditor.domain.ledger.records_csv import COLUMNS, COMPARED, numbered
 from flops_auditor.domain.ledger.signed_note import UnreadableNote
 from flops_auditor.domain.ledger.statement import (
+    BILL_PREDICATE,
     HEARTBEAT_PREDICATE,
     RECORD_PREDICATE,
     ROTATION_PREDICATE,
@@ -59,15 +62,18 @@ def tables_js() -> str:
         "STATEMENT_TYPE": STATEMENT_TYPE,
         "PREDICATES": {
             "record": RECORD_PREDICATE,
+            "bill": BILL_PREDICATE,
             "heartbeat": HEARTBEAT_PREDICATE,
             "rotation": ROTATION_PREDICATE,
         },
         "FORMS": {
             "record": _form(RECORD),
+            "bill": _form(BILL),
             "heartbeat": _form(HEARTBEAT),
             "rotation": _form(ROTATION),
             "ancestors": _form(ANCESTORS),
         },
+        "PURPOSE_OF_DOOR": PURPOSE_OF_DOOR,
         "WITHOUT_STATEMENTS": list(WITHOUT_STATEMENTS),
         "ACTIVITY_CONTRADICTED": ACTIVITY_CONTRADICTED,
         "PARTITIONS": [list(each) for each in PARTITIONS],

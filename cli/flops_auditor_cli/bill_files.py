@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from glob import escape
+from hashlib import file_digest
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -229,6 +230,15 @@ def _connected(spilled: str) -> Iterator[duckdb.DuckDBPyConnection]:
         raise UnreadableBill(" ".join(str(error).split())[:300]) from error
     finally:
         connection.close()
+
+
+def digests_of(place: Path) -> list[str]:
+    """The SHA-256 of each file of an export, in hex, in order. Raises NoBill."""
+    digests = set()
+    for path in _files(place):
+        with path.open("rb") as file:
+            digests.add(file_digest(file, "sha256").hexdigest())
+    return sorted(digests)
 
 
 def _files(place: Path) -> list[Path]:

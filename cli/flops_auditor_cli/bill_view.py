@@ -1,6 +1,6 @@
 """The bill beside the records: what they explain by service and day, and the rest by name."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -65,12 +65,13 @@ DECIMALS = 10
 
 def bill_view(explained: Explanation, jobs: int, wide: bool) -> View:
     """In every form of output; `jobs` are those that it was compared with."""
-    days = [{"day": day.day.isoformat(), **_door(day.door), **hours_members(day.hours)} for day in explained.days]
-    return View("bill", document_of(explained, days, jobs), list(_blocks(explained, jobs, wide)), days, FIELDS)
+    document = document_of(explained, jobs)
+    return View("bill", document, list(_blocks(explained, jobs, wide)), document["days"], FIELDS)
 
 
-def document_of(explained: Explanation, days: Sequence[Mapping[str, Any]], jobs: int) -> dict[str, Any]:
+def document_of(explained: Explanation, jobs: int) -> dict[str, Any]:
     """As JSON: seconds of accelerators and FLOP as exact decimal texts."""
+    days = [{"day": day.day.isoformat(), **_door(day.door), **hours_members(day.hours)} for day in explained.days]
     share = explained.share
     return {
         "complete": explained.complete,
@@ -80,7 +81,7 @@ def document_of(explained: Explanation, days: Sequence[Mapping[str, Any]], jobs:
         "accounts": list(explained.accounts),
         "jobs_compared": jobs,
         **hours_members(explained.training),
-        "days": list(days),
+        "days": days,
         "rest": list(map(_rest_members, explained.rest)),
         "charges": list(map(_charge_members, explained.charges)),
         "doubts": [{**doubt.spoken.to_json(), "settle": None} for doubt in explained.doubts],

@@ -116,10 +116,15 @@ def open_records(target: Target, bundle: Path | None) -> RecordSource:
             "--region says where a deployment is, and a bundle has the records of every region: leave it out "
             "(`records list --only-region` lists the jobs of one)"
         )
+    return BundleRecords(verified(bundle))
+
+
+def verified(bundle: Path) -> ReadBundle:
+    """A bundle that was verified, which is told on stderr. Raises NoBundle, NotVerified."""
     now = datetime.now(UTC)
     with progress("leaves") as show_progress:
         read = read_bundle(
             bundle, Demands(as_of=now, now=now, page=page_of, processes=os.cpu_count() or 1), show_progress
         )
     say(f"{bundle.name} is {read.report.verdict}; check it with `flops-auditor verify` and a pin of your own")
-    return BundleRecords(read)
+    return read

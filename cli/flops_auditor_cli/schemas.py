@@ -864,6 +864,22 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                 "recorded_by_others": COUNT,
                 "assessed_under": named(COUNT),
                 "assessed_under_others": COUNT,
+                "bills": many(
+                    thing(
+                        {
+                            "leaf": COUNT,
+                            "period": TEXT,
+                            "revision": COUNT,
+                            "begins": TEXT,
+                            "ends": TEXT,
+                            "share": TEXT,
+                            "complete": FLAG,
+                            "who": TEXT,
+                            "identity": TEXT,
+                            "recorded_at": TEXT,
+                        }
+                    )
+                ),
                 "recomputed_by": MAYBE,
                 "findings": many(LEDGER_FINDING),
                 "reservations": many(LEDGER_FINDING),

@@ -12,12 +12,21 @@ from flops_auditor.pages.render import report_page
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from tests.attacks import tries
 from tests.fakes.bundles import Bundle, small_world
+from tests.fakes.live_ledger import LiveLedger
+from tests.fakes.signed_bills import signed
 
 
-@pytest.fixture(scope="module", params=["whole", "part"])
+@pytest.fixture(scope="module", params=["whole", "part", "bill"])
 def bundle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     folder = tmp_path_factory.mktemp("flips")
-    found = Bundle(small_world(), folder, None if request.param == "whole" else "org/model-a")
+    if request.param == "bill":
+        ledger = LiveLedger()
+        ledger.seal()
+        signed(ledger)
+        ledger.seal()
+        found = ledger.bundle(folder)
+    else:
+        found = Bundle(small_world(), folder, None if request.param == "whole" else "org/model-a")
     found.promise = False
     return found
 

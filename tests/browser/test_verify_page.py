@@ -7,6 +7,7 @@ import os
 import shutil
 import unicodedata
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -25,6 +26,9 @@ from tests.browser.harness import OpenedPage
 from tests.fakes.bundles import Bundle, small_world
 from tests.fakes.ledger import MemorySigner
 from tests.fakes.ledger_world import World
+from tests.fakes.lineage import continuing
+from tests.fakes.live_ledger import LiveLedger
+from tests.fakes.signed_bills import ADA, october, signed
 from verifier.build import OUTPUT
 
 FULL = os.environ.get("FLOPS_AUDITOR_BROWSER") == "full"
@@ -381,3 +385,25 @@ def test_a_day_that_no_calendar_has_is_refused_in_words(open_offline: OpenOfflin
     page.locator("#received").fill("275760-09-13")
     page.locator("#bundle").set_input_files(whole.path)
     expect(page.locator("#meaning")).to_contain_text("is none of the years 1 to 9999")
+
+
+def test_what_is_said_of_a_bill_is_told_with_who_says_it(open_offline: OpenOffline, tmp_path: Path) -> None:
+    """By workers that check chunks: what a name hides is shown by its number, and a part of an hour is rounded down."""
+    ledger = LiveLedger()
+    for name in ("seen", "other"):
+        ledger.add(continuing(name, hours=10))
+        ledger.audit(name)
+        ledger.seal()
+    for hours in ((9, 1), (2, 1)):
+        signed(ledger, october(*hours), said_by=replace(ADA, who="ada\u202e"))
+        ledger.seal()
+    page = open_offline(OUTPUT).page
+    page.locator("#known summary").click()
+    page.locator("#received").fill(ledger.at.date().isoformat())
+    assert chosen(page, ledger.bundle(tmp_path).path) == ("Valid", set())
+    expect(page.locator("#facts")).to_contain_text("Bill of 2026-10")
+    expect(page.locator("#facts")).to_contain_text(
+        "66.66 % of accelerator hours explained, 2026-10-01T00:00:00.000Z to 2026-10-01T02:00:00.000Z, says ada⟨U+202E⟩"
+    )
+    expect(page.locator("#facts")).to_contain_text("in place of 1 earlier")
+    expect(page.locator("#rows tr")).to_have_count(2)

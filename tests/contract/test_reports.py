@@ -1,7 +1,7 @@
 """What a report reads and keeps on AWS: the newest records of the table, and the pages in the bucket."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -10,9 +10,15 @@ import time_machine
 from moto import mock_aws
 
 from flops_auditor.aws.stores.dynamodb_current import DynamoDbCurrentRecords
+from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
 from flops_auditor.aws.stores.s3_reports import LATEST, S3Reports
+from flops_auditor.domain.ledger.statement import predicate_of
+from flops_auditor.use_cases.auditing.keep_record import bill_found_by
+from flops_auditor.use_cases.ports.records import StoredRecord
 from tests.fakes.ledger import MemorySigner
 from tests.fakes.ledger_world import START, draft
+from tests.fakes.live_ledger import LiveLedger
+from tests.fakes.signed_bills import october, signed
 
 SIGNER = MemorySigner("record")
 REGION: dict[str, str] = {"region_name": "eu-west-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
@@ -68,6 +74,23 @@ def test_the_newest_record_of_each_job_is_read_and_the_history_of_all(table: Any
     assert {each.group for each in records.history()} == {None}
     first = [each for each in records.history() if each.job_id == job_id and not each.revision]
     assert [(c["job"]["id"], c["revision"]) for c in records.superseded(first)] == [(job_id, 0)]
+
+
+def test_the_statement_on_a_bill_that_was_made_last_is_read_and_is_no_record(table: Any) -> None:
+    records = DynamoDbCurrentRecords(table, "records")
+    assert records.bill() is None
+    ledger = LiveLedger()
+    ledger.seal()
+    for hours in (1, 2):
+        ledger.clock.now += timedelta(minutes=1)
+        signed(ledger, october(hours))
+    for record in ledger.pending.records.values():
+        found_by = bill_found_by(predicate_of(record.line))
+        DynamoDbRecords(table, "records").commit(record.job_id, StoredRecord(record.revision, record.line), found_by)
+    bill = DynamoDbCurrentRecords(table, "records").bill()
+    assert bill is not None
+    assert bill["revision"] == 1
+    assert len(list(DynamoDbCurrentRecords(table, "records").history())) == 4
 
 
 def test_a_page_is_kept_as_that_of_its_day_and_as_the_newest() -> None:

@@ -67,6 +67,12 @@ class ForgedLeaf:
         return copy.deepcopy(self)
 
 
+def _root_of(note: str) -> tuple[str, str]:
+    """Size and root, in hex, of a checkpoint."""
+    _, size, root = note.split("\n")[:3]
+    return size, b64decode(root).hex()
+
+
 class Forger:
     """The leaves of a world's log, to be changed and sealed again."""
 
@@ -79,6 +85,7 @@ class Forger:
         ]
         self.leaves = [self._leaf(line, b64decode(proof)) for line, proof in zip(found, evidence, strict=True)]
         self._first_keys = parse_key_history(self.bundle.files["keys.json"]).first_keys
+        self._roots = dict(map(_root_of, self.bundle.notes()))
 
     @staticmethod
     def _leaf(line: bytes, evidence: bytes) -> ForgedLeaf:
@@ -103,14 +110,17 @@ class Forger:
     def seal(self, relink: bool = True, heartbeats: bool = True) -> Bundle:
         """Sign what was changed, close the batches, and sign the checkpoints.
 
-        `relink`: what superseded a changed record supersedes it as it is now. `heartbeats`: they name their places.
+        `relink`: what superseded a changed record supersedes it as it is now, and what was compared with a state of the
+        log was compared with that state as it is now. `heartbeats`: they name their places.
         """
         lines: list[bytes] = []
         notes: list[str] = []
         renamed: dict[str, str] = {}
         keys, begin, note = self._first_keys, 0, b""
         for index, leaf in enumerate(self.leaves):
-            if leaf.kind == "record" and relink:
+            if leaf.kind == "bill" and relink:
+                self._compare(leaf, dict(map(_root_of, notes)))
+            if leaf.kind in ("record", "bill") and relink:
                 supersedes = leaf.content.get("supersedes")
                 if isinstance(supersedes, str):
                     leaf.content["supersedes"] = renamed.get(supersedes, supersedes)
@@ -132,6 +142,16 @@ class Forger:
     def verify(self, relink: bool = True, heartbeats: bool = True, **demands: Any) -> VerificationReport:
         """Seal and verify, with the keys as they are known from elsewhere."""
         return self.seal(relink, heartbeats).verify(keys=self._first_keys.to_bytes(), **demands)
+
+    def _compare(self, leaf: ForgedLeaf, roots: dict[str, str]) -> None:
+        """A statement on a bill names the root as it is now, if it named the right one; its evidence, too."""
+        state = leaf.content.get("compared_with")
+        size, root = (state.get("size"), state.get("root")) if isinstance(state, dict) else ("", "")
+        if size not in roots or root != self._roots.get(size):
+            return
+        state["root"] = roots[size]
+        if sha256(leaf.evidence).hexdigest() in json.dumps(leaf.statement["subject"]):
+            leaf.rest_on(leaf.evidence.replace(root.encode(), roots[size].encode()))
 
     def _close(self, leaf: ForgedLeaf, begin: int, index: int, note: bytes) -> None:
         leaf.content.update(first_index=str(begin), index=str(index), previous_size=str(begin))

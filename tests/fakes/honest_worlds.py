@@ -21,9 +21,12 @@ from tests.fakes.ledger import MemorySigner
 from tests.fakes.lineage import continuing
 from tests.fakes.live_ledger import LiveLedger, PendingOnCommit
 from tests.fakes.running import ended, running, watcher_of
+from tests.fakes.signed_bills import OCTOBER, october, signed
 from tests.fakes.tables_of_then import EARLIER, UNKNOWN_TYPE, tables_with
 
 JUNK = ("checkpoints/99999999999999999999", "checkpoints/zzz", "log/zzz", "log/99999999999999999999.ndjson", "foreign")
+A_BILL = 0.1
+"""How likely one is signed after a step; it takes no turn of the others."""
 TYPES = ("ml.p5.48xlarge", "ml.p5.48xlarge", "ml.p4d.24xlarge", "ml.g5.xlarge", "ml.m5.large", UNKNOWN_TYPE)
 
 
@@ -32,7 +35,7 @@ class HonestWorld(LiveLedger):
 
     def __init__(self, seed: int, steps: int = 40) -> None:
         super().__init__()
-        self.random = Random(seed)
+        self.random, self.paying = Random(seed), Random(-seed)
         self.told: list[str] = []
         self.running: list[str] = []
         self.waiting: list[str] = []
@@ -58,6 +61,8 @@ class HonestWorld(LiveLedger):
         for _ in range(steps):
             [step] = self.random.choices([step for step, _ in choices], [weight for _, weight in choices])
             step()
+            if self.paying.random() < A_BILL:
+                self.a_person_signs_what_a_bill_says()
         self.come_to_rest()
 
     def come_to_rest(self) -> None:
@@ -107,6 +112,12 @@ class HonestWorld(LiveLedger):
             better = self.random.choice([{"mfu": Fraction(2, 5)}, {"tokens": 10**9, "parameters": 10**9}])
             said: dict[str, Any] = {"who": "ada", "why": "measured", "at": self.clock.now, **better}
             amend(self.job_id(name), Amendment(**said), self.recorder)
+
+    def a_person_signs_what_a_bill_says(self) -> None:
+        """Of one of three months, once something was sealed."""
+        if self.archive.get(KEYS):
+            month = OCTOBER - timedelta(days=30 * self.paying.randrange(3))
+            signed(self, october(self.paying.randrange(1, 9), self.paying.randrange(4), month))
 
     def a_job_is_stopped(self) -> None:
         """A running job is about to cross: it is recorded, stopped, and goes on for a while."""

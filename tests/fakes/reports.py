@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flops_auditor.data import shipped_policy
+from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.messages.report.job_line import line_of
 from flops_auditor.domain.messages.report.report import LedgerSeen, RecordedRevision, Report, report_of
 from flops_auditor.use_cases.ledger.signatures import verifies
@@ -67,6 +68,10 @@ def reporter_of(ledger: LiveLedger, **changed: Any) -> Reporter:
             for name in ledger.pointers:
                 if ledger.job_id(name) in job_ids:
                     yield ledger.content(name)
+
+        def bill(self) -> dict[str, Any] | None:
+            contents = [predicate_of(each.line) for each in ledger.pending.records.values()]
+            return next((each for each in reversed(contents) if "said_by" in each), None)
 
     parts: dict[str, Any] = {
         "ledger_id": LEDGER.ledger_id,

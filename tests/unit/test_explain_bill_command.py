@@ -9,10 +9,17 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from flops_auditor.domain.bill.explanation import Explanation
 from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.auditing.sign_bill import CannotSignBill
+from flops_auditor.use_cases.ledger.read_bundle import ReadBundle
+from flops_auditor.use_cases.ledger.verify_bundle import VerificationReport
 from flops_auditor.use_cases.ports.records import RecordQuery
+from flops_auditor_cli import bill_signing
+from flops_auditor_cli.bill_signing import BillSigning
 from flops_auditor_cli.commands import explain_bill
 from flops_auditor_cli.commands.explain_bill import AccountNotBilled
+from flops_auditor_cli.deployment import StackValues
 from flops_auditor_cli.main import app
 from tests.fakes.bills import MONTH, Month, write_csv
 
@@ -116,3 +123,34 @@ def test_a_bill_without_accelerators_says_so(tmp_path: Path) -> None:
     month.add("AmazonS3", "EU-Requests", MONTH, 1)  # type: ignore[arg-type]
     done = run(write_csv(tmp_path / "bill.csv", month.rows))
     assert (done.exit_code, done.stdout) == (0, "No accelerator hours were billed that trained, or may have.\n")
+
+
+def test_signing_asks_for_a_bundle_and_for_one_name(tmp_path: Path) -> None:
+    path = bill(tmp_path, ("recorded", 2))
+    without = run(path, "--sign", "ada")
+    assert (without.exit_code, "--sign needs --bundle" in without.stderr) == (2, True)
+    for who in ("", "ada\nbob", "a" * 201):
+        assert run(path, "--sign", who, "--bundle", tmp_path / "bundle.zip").exit_code == 2
+
+
+def test_a_part_is_not_signed_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = ReadBundle(VerificationReport(kind="part"), (), {})
+    monkeypatch.setattr(bill_signing, "verified", lambda _: part)
+    monkeypatch.setattr(bill_signing, "find_deployment", lambda _: StackValues({}))
+    done = run(bill(tmp_path, ("recorded", 2)), "--sign", "ada", "--bundle", tmp_path / "part.zip")
+    assert (done.exit_code, "export the whole ledger" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("ledger", "accounts", "why"),
+    [
+        ("flops-auditor/1/eu-west-1/other", ("111122223333",), "the bundle is of flops-auditor/1/eu-west-1/other"),
+        ("ours", ("111122223333", "444455556666"), "a statement is of one account"),
+        ("ours", (), "no account"),
+    ],
+)
+def test_another_ledger_and_other_accounts_are_not_signed(ledger: str, accounts: tuple[str, ...], why: str) -> None:
+    read = ReadBundle(VerificationReport(kind="whole", ledger_id=ledger), (), {})
+    signing = BillSigning("ada", ["0" * 64], read, StackValues({"LedgerId": "ours"}))
+    with pytest.raises(CannotSignBill, match=why):
+        signing.sign(Explanation(None, None, accounts, (), (), (), ()), 0)

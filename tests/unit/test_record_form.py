@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.domain.ledger.forms import RECORD, RECORD_FORM, Few, Maybe, Named, Some
+from flops_auditor.domain.ledger.dsse import parse_envelope
+from flops_auditor.domain.ledger.forms import BILL, BILL_FORM, RECORD, RECORD_FORM, Few, Maybe, Named, Some
+from flops_auditor.domain.ledger.leaves import kind_of
 from flops_auditor.domain.ledger.ledger_errors import MalformedRecord
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.amendment import Amendment
@@ -21,6 +23,7 @@ from tests.fakes.jobs import moved
 from tests.fakes.ledger_world import START, long_lineage_draft
 from tests.fakes.lineage import channel, continuing
 from tests.fakes.live_ledger import LiveLedger
+from tests.fakes.signed_bills import october, signed
 from tests.fakes.tables_of_then import EARLIER, tables_with
 
 BIG = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}}
@@ -99,17 +102,23 @@ def records() -> list[dict[str, Any]]:
     worlds = [demo_ledger(), everything(), *(HonestWorld(seed) for seed in (1, 2, 5))]
     stopped = HonestWorld(0, steps=0)
     stopped.a_job_is_stopped()
-    found = [
-        predicate_of(world.archive.get(key) or b"")
-        for world in (*worlds, stopped)
-        for key in world.archive.list(RECORDS)
-    ]
+    lines = [world.archive.get(key) or b"" for world in (*worlds, stopped) for key in world.archive.list(RECORDS)]
+    found = [predicate_of(line) for line in lines if kind_of(parse_envelope(line).payload) == "record"]
     return [*found, long_lineage_draft(1, START, 150)[0].content]
 
 
 def test_what_audits_write_is_allowed(records: list[dict[str, Any]]) -> None:
     for content in records:
         RECORD_FORM.check(content)
+
+
+def test_what_people_sign_of_bills_is_allowed_and_every_member_is_written() -> None:
+    ledger = LiveLedger()
+    ledger.seal()
+    contents = [signed(ledger, october(hours, 1)).content for hours in (1, 2)]
+    for content in contents:
+        BILL_FORM.check(content)
+    assert set(allowed(BILL)) == {path for content in contents for path in written(content)}
 
 
 def test_every_member_that_is_allowed_is_written(records: list[dict[str, Any]]) -> None:

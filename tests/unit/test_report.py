@@ -45,6 +45,7 @@ from tests.fakes.demo_ledger import demo_ledger
 from tests.fakes.lineage import artifact, channel, continuing
 from tests.fakes.live_ledger import LiveLedger
 from tests.fakes.reports import AS_OF, LEDGER, hostile, report_on, reporter_of
+from tests.fakes.signed_bills import ADA, october, signed
 
 ABOVE, OPEN, ALONE = "domain-adapt-3", "unlisted-accelerator", "full-llama-3-1-70b"
 ATTACKS = {
@@ -488,3 +489,26 @@ def test_paper_needs_a_browser_and_says_so(monkeypatch: pytest.MonkeyPatch, page
     monkeypatch.setattr(print_page, "BROWSERS", ("no-such-browser",))
     with pytest.raises(print_page.NoBrowser, match="no-such-browser"):
         print_page.print_page(page)
+
+
+def test_the_statement_on_a_bill_that_was_made_last_has_a_line(tmp_path: Path) -> None:
+    """As text, whoever wrote it; without a statement there is no line."""
+    ledger = LiveLedger()
+    ledger.add(continuing("seen", hours=10))
+    ledger.audit("seen")
+    ledger.seal()
+    since = ledger.clock.now - timedelta(days=1)
+    assert b"Bill:" not in report_page(report_ledger(reporter_of(ledger), since))
+    signed(ledger, october(1, 2))
+    signed(ledger, october(2, 1), said_by=replace(ADA, who="<b>ada\u202e"))
+    ledger.seal()
+    pages = (
+        report_page(report_ledger(reporter_of(ledger), since)),
+        ledger.bundle(tmp_path).files["index.html"],
+    )
+    for page in map(bytes.decode, pages):
+        [line] = re.findall("<dt>Bill:</dt> <dd>(.*)</dd>", page)
+        assert line.startswith(
+            "66.6 % of the accelerator hours charged for what trains or may, from 2026-10-01 00:00 UTC"
+        )
+        assert "said by &lt;b&gt;ada\u27e8U+202E\u27e9 (arn:aws:sts::123456789012:assumed-role/Amender/ada)" in line

@@ -26,6 +26,7 @@ COLLECTORS = {
 SPELLINGS = {
     *(LAYER / "domain" / "runs" / name for name in ("model_names.py", "s3_spellings.py")),
     LAYER / "domain" / "bill" / "doors.py",
+    LAYER / "domain" / "ledger" / "billed_doors.py",
 }
 """How the models that AWS offers, and places, are spelt: owners of any service's runs name them so. How a bill calls
 services.

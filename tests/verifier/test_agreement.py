@@ -19,6 +19,7 @@ from tests.fakes.forger import Forger
 from tests.fakes.ledger_world import World
 from tests.fakes.lineage import continuing
 from tests.fakes.live_ledger import LiveLedger
+from tests.fakes.signed_bills import OCTOBER, october, signed
 from tests.verifier.page_core import PageCore, page_said, python_said
 
 LARGE = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}}
@@ -115,3 +116,24 @@ def test_both_count_records_by_as_many_names_as_there_is_room_for(page: PageCore
     shown = view_of(report, recomputed=False).blocks[1]
     assert isinstance(shown, Headline)
     assert shown.text.endswith(f", and {report.assessed_under_others} more, by further policies")
+
+
+def test_both_tell_the_same_of_statements_on_bills(page: PageCore, tmp_path: Path) -> None:
+    ledger = LiveLedger()
+    ledger.add(continuing("seen", hours=10))
+    ledger.audit("seen")
+    ledger.seal()
+    for month, hours in ((0, (7, 3)), (0, (2, 1)), (30, (1, 0)), (61, (0, 0))):
+        signed(ledger, october(*hours, month=OCTOBER - timedelta(days=month)))
+        ledger.seal()
+    bundle = ledger.bundle(tmp_path)
+    report = bundle.verify()
+    judged = page.judge(bundle.path, Demands(as_of=ledger.at + timedelta(minutes=1)))
+    assert page_said(judged) == python_said(report) == ("valid", [])
+    assert judged["bills"] == [each._asdict() for each in report.bills]
+    told = [(each.period, each.revision, each.share, each.complete) for each in report.bills]
+    assert told == [
+        ("2026-08", 0, "", False),
+        ("2026-09", 0, "1.000000", False),
+        ("2026-10", 1, "0.666666", False),
+    ]

@@ -3,11 +3,13 @@
 // A record becomes a row of fixed size, and each ancestor that it lists a reference, so that memory is bounded by the log.
 // Rows hold digests under a key that is drawn for each run: nobody can choose records whose digests meet.
 
+import { billId, checkBill } from "./bills.js";
 import { bytesAsText, fromHex, hex, sha256, utf8 } from "./bytes.js";
 import { findingOf, LedgerError, refuse } from "./errors.js";
 import { canonical } from "./json.js";
+import { partitionOf } from "./ledgers.js";
 import { CLOCK_SKEW, iso, readDay, readMoment } from "./moments.js";
-import { ACTIVITY_CONTRADICTED, MOST_DUE, PARTITIONS, WITHOUT_STATEMENTS } from "./tables.js";
+import { ACTIVITY_CONTRADICTED, MOST_DUE, WITHOUT_STATEMENTS } from "./tables.js";
 
 const MOST = 2 ** 32 - 1;
 const SPARE_REFERENCES = 10_000;
@@ -78,9 +80,10 @@ export class Reader {
   /** What others have to agree with: rows, to be kept in the order of the log. Throws what a record shows by itself. */
   async read(leaf, line, index) {
     const content = leaf.content;
-    await checkRecord(leaf);
     const { revision } = content;
     if (index > BigInt(MOST) || revision > MOST) refuse("MalformedRecord", `leaf ${index} is revision ${revision}`);
+    if (leaf.kind === "bill") return this.readBill(leaf, line, index);
+    await checkRecord(leaf);
     const before = beforeChanges(content);
     const state = [content.verdict, verdicts(content)];
     const tablesBefore = content.reassessed && [content.reassessed.code_version, beforeTables(content)];
@@ -108,6 +111,17 @@ export class Reader {
     const terms = content.due.length > 0 ? termsOf(content) : new Map();
     for (const each of content.due) due.push(await this.dueRow(each, terms, job, revision, leafNumber));
     return { rows: [row], references, due };
+  }
+
+  /** A statement on a bill, which follows another one, and says nothing of it beside its digest. */
+  async readBill(leaf, line, index) {
+    checkBill(leaf);
+    const { revision, supersedes } = leaf.content;
+    const bytes = [[ROW.job, fromHex(await billId(leaf))], [ROW.line, await this.line(line)]];
+    if (supersedes) bytes.push([ROW.supersedes, fromHex(supersedes)]);
+    const row = packedRow(ROW.size, bytes, [[ROW.leaf, Number(index)], [ROW.revision, revision]], ROW.at, leaf.at);
+    row[ROW.finished] = 1;
+    return { rows: [row] };
   }
 
   /** Take in what was read. */
@@ -215,8 +229,6 @@ function checkChanges({ assessments, changes, job }) {
     }
   }
 }
-
-const partitionOf = (region) => PARTITIONS.find(([begins]) => region.startsWith(begins))?.[1] ?? "aws";
 
 /** A ledger is of one account, whose jobs may be in any region of its partition. Throws SubjectMismatch, WrongLedger. */
 function checkAccount({ arn, region }, ledgerId) {

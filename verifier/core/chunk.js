@@ -3,10 +3,11 @@
 
 import { fromBase64, hex, NEWLINE, sha256, splitLines } from "./bytes.js";
 import { Reader } from "./agreement.js";
+import { Bills } from "./bills.js";
 import { parseEnvelope } from "./dsse.js";
 import { findingOf, LedgerError, refuse } from "./errors.js";
 import { bounds, isLeftOut, leftOut } from "./leftout.js";
-import { checkHeartbeat, checkSigned, heartbeatOf, leafOf } from "./leaves.js";
+import { checkHeartbeat, checkSigned, heartbeatOf, leafOf, restsOnEvidence } from "./leaves.js";
 import { CompactRange, leafHash } from "./merkle.js";
 import { MOST_NAMES } from "./tables.js";
 
@@ -133,7 +134,7 @@ class ChunkCheck {
     this.proofs = proofs;
     this.seen = seen;
     this.reader = new Reader(facts.readerKey);
-    this.summary = { begin, end, segments: [], rotations: [], findings: [], tally: new Tally(), rows: null };
+    this.summary = { begin, end, segments: [], rotations: [], findings: [], tally: new Tally(), bills: new Bills(), rows: null };
     this.clear();
   }
 
@@ -148,11 +149,11 @@ class ChunkCheck {
     const { facts, proofs } = this, index = this.begin + BigInt(at);
     const envelope = parseEnvelope(line);
     const leaf = await leafOf(envelope, await checkSigned(envelope, index, facts.keys), facts.ledgerId, index);
-    const rows = leaf.kind === "record" ? await this.reader.read(leaf, line, index) : {};
-    if (at >= proofs.length - 1 || proofs[at].length > 0 !== (leaf.kind === "record")) {
+    const rows = restsOnEvidence(leaf.kind) ? await this.reader.read(leaf, line, index) : {};
+    if (at >= proofs.length - 1 || proofs[at].length > 0 !== restsOnEvidence(leaf.kind)) {
       refuse("EvidenceMismatch", `leaf ${index} has no evidence, or has some that it should not have`);
     }
-    if (leaf.kind === "record") {
+    if (restsOnEvidence(leaf.kind)) {
       const evidence = fromBase64(proofs[at]) ?? refuse("EvidenceMismatch", `the evidence of leaf ${index} is not strict base64`);
       return { leaf, hash: await leafHash(line), rows, tooLarge: await tooLarge(leaf, evidence, index) };
     }
@@ -171,9 +172,10 @@ class ChunkCheck {
     }
     if (leaf.rotation) this.summary.rotations.push({ index, rotation: leaf.rotation });
     if (this.latest === null || leaf.at > this.latest.at) this.latest = { at: leaf.at, leaf: index };
+    if (restsOnEvidence(leaf.kind)) this.times.push([leaf.at, index]);
+    if (leaf.kind === "bill") this.summary.bills.add(leaf, index);
     if (leaf.kind === "record") {
       this.summary.tally.add(leaf, index, this.facts.tables);
-      this.times.push([leaf.at, index]);
       this.seen(leaf, index);
     }
   }

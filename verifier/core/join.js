@@ -2,6 +2,7 @@
 
 import { hex, same, sha256 } from "./bytes.js";
 import { Agreement } from "./agreement.js";
+import { Bills } from "./bills.js";
 import { checkCheckpoint, checkPins, checkSealed, lateRecord, rootsAt } from "./checks.js";
 import { findingOf, LedgerError, refuse } from "./errors.js";
 import { Tally } from "./chunk.js";
@@ -24,6 +25,7 @@ export class LogJoin {
     join.checkpoints = 0;
     join.rotations = [];
     join.tally = new Tally();
+    join.bills = new Bills();
     join.agreement = new Agreement();
     join.batchBegins = 0n;
     join.open = [];
@@ -36,6 +38,7 @@ export class LogJoin {
   async add(summary) {
     if (summary.begin !== this.tree.end) refuse("RootMismatch", `after leaf ${this.tree.end} comes a chunk that begins at leaf ${summary.begin}`);
     this.tally.join(summary.tally);
+    this.bills.join(summary.bills);
     if (this.tally.ancestors.size > this.facts.ancestors) refuse("EvidenceMismatch", "an object with ancestors, which a record names, is missing");
     this.rotations.push(...summary.rotations);
     this.agreement.add(summary.rows);

@@ -1,4 +1,4 @@
-// What is in the log: records of jobs, heartbeats of the sealer, key rotations; each an in-toto Statement v1.
+// What is in the log: records of jobs, statements on bills, heartbeats of the sealer, key rotations; each an in-toto Statement v1.
 
 import { bytesAsText } from "./bytes.js";
 import { signedBytes } from "./dsse.js";
@@ -14,7 +14,7 @@ const MEMBER = '"predicateType":';
 const TAIL = 1000; // bytes in which the last one nearly always stands
 const SHA256 = /^[0-9a-f]{64}$/;
 const KINDS = Object.fromEntries(Object.entries(PREDICATES).map(([kind, type]) => [type, kind]));
-const TIMES = { record: "recorded_at", heartbeat: "sealed_at", rotation: "requested_at" };
+const TIMES = { record: "recorded_at", bill: "recorded_at", heartbeat: "sealed_at", rotation: "requested_at" };
 
 /** The kind that a canonical payload's predicateType demands; anything unknown is treated as a record. */
 function kindOf(payload) {
@@ -22,8 +22,11 @@ function kindOf(payload) {
   const text = end.includes(MEMBER) ? end : bytesAsText(payload);
   const at = text.lastIndexOf(MEMBER);
   const tail = at < 0 ? text : text.slice(at + MEMBER.length);
-  return ["heartbeat", "rotation"].find((kind) => tail.startsWith(`"${PREDICATES[kind]}"`)) ?? "record";
+  return ["heartbeat", "rotation", "bill"].find((kind) => tail.startsWith(`"${PREDICATES[kind]}"`)) ?? "record";
 }
+
+/** Whether a leaf of a kind rests on evidence, and waited for its place since its own time. */
+export const restsOnEvidence = (kind) => kind === "record" || kind === "bill";
 
 /**
  * The leaf at `index` is signed by whom its kind must be signed by. Throws the error that names what is wrong.

@@ -2,6 +2,7 @@
 
 import { same } from "./bytes.js";
 import { Agreement, checkRecord, Reader } from "./agreement.js";
+import { Bills } from "./bills.js";
 import { checkCheckpoint, checkPins, checkRotations, checkSealed, lateRecord, rootsAt } from "./checks.js";
 import { Tally, tooLarge } from "./chunk.js";
 import { parseEnvelope } from "./dsse.js";
@@ -19,7 +20,7 @@ export async function checkPart(job) {
   await checkRotations(job.facts.keys, chosen.rotations, chosen.heartbeat, chosen.began);
   job.count(chosen.tally);
   await checkHistory(job);
-  await job.agree(chosen.agreement, chosen.tally);
+  await job.agree(chosen.agreement, chosen.tally, new Bills());
   return chosen.heartbeat;
 }
 
@@ -38,6 +39,7 @@ async function chosenLeaves(job) {
       chosen.tally.add(leaf, index, job.facts.tables);
       job.seen(leaf, index);
     } else if (leaf.rotation) chosen.rotations.push({ index, rotation: leaf.rotation });
+    else if (leaf.kind === "bill") refuse("BadBundle", `leaf ${index} of a part is a statement on a bill, as export writes none`);
     else {
       checkHeartbeat(leaf, index, job.facts.keys);
       const said = heartbeatOf(leaf);

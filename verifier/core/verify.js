@@ -17,8 +17,10 @@ import { parseCanonical } from "./json.js";
 import { KeyHistory, parseGivenKeys, parseKeyHistory } from "./keys.js";
 import { chunkName, leafName, parseCheckpointLine, readme } from "./layout.js";
 import { HOUR } from "./moments.js";
+import { parseCheckpoint, parseNote } from "./note.js";
 import { checkPart } from "./part.js";
 import { checkShown } from "./table.js";
+import { PREDICATES } from "./tables.js";
 
 const MOST_FINDINGS = 100;
 export const MAX_AGE = 25 * HOUR;
@@ -30,7 +32,7 @@ export const MAX_AGE = 25 * HOUR;
  * how chunks are checked (here, or by workers), who is told (done, total), and who is told each record that passed.
  */
 export async function verifyBundle(blob, demands, work = {}) {
-  const report = { ledgerId: "", kind: "", selection: "", size: "0", root: "", records: 0, checkpoints: 0, sealedAt: null, pins: [], elsewhere: 0, notCompared: "" };
+  const report = { ledgerId: "", kind: "", selection: "", size: "0", root: "", records: 0, checkpoints: 0, sealedAt: null, pins: [], elsewhere: 0, bills: [], notCompared: "" };
   Object.assign(report, { recordedBy: new Map(), recordedByOthers: 0, assessedUnder: new Map(), assessedUnderOthers: 0, pinned: demands.pin !== null, keysGiven: demands.keys !== null });
   const findings = new Findings();
   try {
@@ -134,7 +136,7 @@ class Job {
   }
 
   /** What stands beside the records is what it names, and all of them agree with one another. */
-  async agree(agreement, tally) {
+  async agree(agreement, tally, bills) {
     const { ancestors, tables } = tally;
     const kept = (digest) => this.files.need(`ancestors/${digest}.json`);
     const unread = await checkAncestors(ancestors, this.files.digests("ancestors"), kept);
@@ -151,8 +153,18 @@ class Job {
       if (this.report.kind === "part" && found.error === "AncestorNotHere") this.report.elsewhere++;
       else this.findings.add([found]);
     }
-    for await (const line of this.lines(agreement.twinned)) tally.count(parseCanonical(parseEnvelope(line).payload).predicate, -1);
+    for await (const line of this.lines(agreement.twinned)) {
+      const { predicateType, predicate } = parseCanonical(parseEnvelope(line).payload);
+      if (predicateType === PREDICATES.record) tally.count(predicate, -1);
+    }
     this.count(tally);
+    this.findings.add(await bills.check(this.heads()));
+    this.report.bills = bills.inOrder();
+  }
+
+  /** Size and root of all checkpoints, which were checked. */
+  async *heads() {
+    for await (const { note } of this.notes(this.report.kind === "part")) yield parseCheckpoint(parseNote(note).text);
   }
 }
 
@@ -186,7 +198,7 @@ async function checkWhole(job) {
   if (broken) throw broken;
   await join.finish();
   await checkRotations(job.facts.keys, join.rotations, join.newest, join.began);
-  await job.agree(join.agreement, join.tally);
+  await job.agree(join.agreement, join.tally, join.bills);
   return join.newest;
 }
 

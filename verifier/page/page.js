@@ -242,9 +242,17 @@ function showFacts(report) {
     facts.push(["Sealed", new Date(report.sealedAt).toISOString()], ["Merkle root", report.root]);
     facts.push(["Assessed under", listed(report.assessedUnder, report.assessedUnderOthers)]);
     facts.push(["Recorded by version", listed(report.recordedBy, report.recordedByOthers)]);
+    for (const bill of report.bills) facts.push([`Bill of ${bill.period}`, billInWords(bill)]);
   }
   facts.push(["Checked in", `${((performance.now() - begun) / 1000).toFixed(1)} seconds`]);
   for (const [name, value] of facts) $("facts").append(element("dt", name), foreign("dd", value));
+}
+
+/** A statement on a bill in one line. It is somebody's word: the export is not in the bundle. */
+function billInWords({ share, begins, ends, who, identity, leaf, revision }) {
+  const [whole, digits] = share.split("."), shown = share ? `${Number(whole + digits.slice(0, 2))}.${digits.slice(2, 4)} %` : "An unknown share";
+  const after = revision ? `, in place of ${revision} earlier` : "";
+  return `${shown} of accelerator hours explained, ${begins} to ${ends}, says ${who} (${identity}), leaf ${leaf}${after}`;
 }
 
 function showNotes(report) {

@@ -15,13 +15,14 @@ from flops_auditor.domain.bill.recorded_runs import RecordedRun, recorded_run
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ports.records import RecordQuery
+from flops_auditor_cli.bill_signing import bill_signing
 from flops_auditor_cli.bill_view import bill_view
 from flops_auditor_cli.deployment import Target, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
 from flops_auditor_cli.options import OutputOption, WideOption
 from flops_auditor_cli.output import Output
 from flops_auditor_cli.progress import progress
-from flops_auditor_cli.record_source import BundleOption, RecordSource, open_records
+from flops_auditor_cli.record_source import BundleOption, BundleRecords, RecordSource, open_records
 from flops_auditor_cli.view import show
 
 
@@ -40,6 +41,14 @@ def explain(
         list[str] | None, typer.Option("--account", help="Only this account of the bill; may be repeated.")
     ] = None,
     bundle: BundleOption = None,
+    sign: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHO",
+            help="Sign the result into the ledger, as what this person says: name or address. Needs --bundle, of the "
+            "whole ledger, and the rights of `amend`.",
+        ),
+    ] = None,
     wide: WideOption = False,
     output: OutputOption = Output.TABLE,
     *,
@@ -48,15 +57,18 @@ def explain(
     """Compare the bill with the records: what ran, and what no record explains, with the most that it could have been.
 
     Hours of accelerators and charges for training, by service and day. The exit code is 4 where records do not explain
-    all of it.
+    all of it. With --sign the ledger keeps the result: whoever has the export and the ledger can compute it again.
     """
-    from flops_auditor_cli.bill_files import bill_lines  # noqa: PLC0415 - DuckDB is an extra
+    from flops_auditor_cli.bill_files import bill_lines, digests_of  # noqa: PLC0415 - DuckDB is an extra
 
+    signing = None if sign is None else bill_signing(sign, digests_of(cur), bundle, target)
     with progress("files") as tell, bill_lines(cur, tell) as lines:
         bill = read(lines, account or ())
-    runs = runs_beside(bill, open_records(target, bundle))
+    runs = runs_beside(bill, BundleRecords(signing.read) if signing else open_records(target, bundle))
     explained = explain_bill(bill, runs, hardware_table())
     show(bill_view(explained, len(runs), wide), output)
+    if signing:
+        signing.sign(explained, len(runs))
     if not explained.complete:
         raise typer.Exit(EVIDENCE_INCOMPLETE)
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
@@ -15,12 +16,13 @@ import typer
 
 from flops_auditor import __version__
 from flops_auditor.domain.ledger import ledger_errors
+from flops_auditor.domain.ledger.bills import BillSaid
 from flops_auditor.domain.ledger.key_history import parse_given_keys
 from flops_auditor.domain.ledger.ledger_errors import BadBundle, LedgerError, StaleLedger
 from flops_auditor.domain.ledger.saved_mail import LONGEST_MAIL, checkpoint_in
 from flops_auditor.domain.ledger.signed_note import UnreadableNote
 from flops_auditor.domain.ledger.verification import Recompute
-from flops_auditor.domain.values.amounts import counted
+from flops_auditor.domain.values.amounts import counted, percent
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.verify_bundle import BundleVerdict, Demands, VerificationReport, verify_bundle
 from flops_auditor_cli.options import OutputOption, moment_or_end
@@ -151,6 +153,7 @@ def view_of(report: VerificationReport, recomputed: bool) -> View:
         "sealed_at": iso(report.sealed_at) if report.sealed_at else None,
         "findings": rows[: len(report.findings)],
         "reservations": rows[len(report.findings) :],
+        "bills": [bill._asdict() for bill in report.bills],
         "recomputed_by": __version__ if recomputed else None,
     }
     blocks: list[Block] = list(map(Headline, _verdict_of(report, recomputed)))
@@ -189,7 +192,7 @@ def _verdict_of(report: VerificationReport, recomputed: bool) -> list[str]:
     if report.pins:
         whole += f"; it goes on from what was pinned, the log at {' and '.join(map(str, report.pins))} leaves"
     assessed = _counts(report.assessed_under, report.assessed_under_others, "under", "policies")
-    told = [whole, *([f"assessed: {assessed}"] if assessed else [])]
+    told = [whole, *([f"assessed: {assessed}"] if assessed else []), *map(_bill_in_words, report.bills)]
     if not recomputed:
         return told
     followed = (
@@ -203,6 +206,16 @@ def _verdict_of(report: VerificationReport, recomputed: bool) -> list[str]:
         "every estimate follows from its evidence and the tables of its time, computed again by version "
         f"{__version__}; {followed}; recorded: {made}",
     ]
+
+
+def _bill_in_words(bill: BillSaid) -> str:
+    """A statement on a bill in one line. It is somebody's word: the export is not in the bundle."""
+    share = percent(Fraction(bill.share), "lower") if bill.share else "an unknown share"
+    whose = f"says {plain(bill.who)} ({plain(bill.identity)}), leaf {bill.leaf}"
+    after = f", in place of {counted(bill.revision, 'earlier statement')}" if bill.revision else ""
+    return (
+        f"bill of {bill.period}: {share} of accelerator hours explained, {bill.begins} to {bill.ends}, {whose}{after}"
+    )
 
 
 def _counts(told: Mapping[str, int], others: int, by: str, names: str) -> str:

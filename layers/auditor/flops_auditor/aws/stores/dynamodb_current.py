@@ -12,6 +12,7 @@ from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.messages.report.report import RecordedRevision
 from flops_auditor.domain.values.figures import Verdict
 from flops_auditor.use_cases.operations.report_ledger import NewestRecord
+from flops_auditor.use_cases.ports.records import BILL
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -58,6 +59,11 @@ class DynamoDbCurrentRecords:
         """The predicates of the newest records of these jobs, a hundred in memory at a time."""
         wanted = frozenset(job_ids)
         yield from self._read([item for job_id, item in self._newest.items() if job_id in wanted])
+
+    def bill(self) -> dict[str, Any] | None:
+        """By the index `time`, where statements on bills have a key of their own."""
+        last = next(items(self._client, self._table, "time", "kind", BILL), None)
+        return None if last is None else next(self._read([last]))
 
     def _read(self, rows: Sequence[Mapping[str, str]]) -> Iterator[dict[str, Any]]:
         for first in range(0, len(rows), MOST_KEYS):

@@ -105,10 +105,10 @@ class DynamoDbRecords:
     def commit(self, job_id: str, record: StoredRecord, summary: Mapping[str, str]) -> bool:
         """Put if absent; `pending` puts the record before the sealer until it has a place in the log."""
         item = {
+            "kind": "record",
             **summary,
             "pk": f"JOB#{job_id}",
             "sk": record_sk(record.revision),
-            "kind": "record",
             "pending": "1",
             "revision": str(record.revision),
             "envelope": record.line.decode(),

@@ -9,14 +9,14 @@ import marshal
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from functools import lru_cache
 from hashlib import blake2b, sha256
 from itertools import groupby, pairwise
 from typing import Any, NamedTuple
 
+from flops_auditor.domain.ledger.bills import check_bill
 from flops_auditor.domain.ledger.findings import Defect, defect_of
 from flops_auditor.domain.ledger.forms import ACTIVITY_CONTRADICTED, WITHOUT_STATEMENTS
-from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Leaf
+from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Leaf, account_of_ledger
 from flops_auditor.domain.ledger.ledger_errors import (
     AncestorMismatch,
     AncestorNotHere,
@@ -114,12 +114,15 @@ class Reader:
         self._key = key
 
     def rows(self, leaf: Leaf, line: bytes, index: int) -> Rows:
-        """What others have to agree with. Raises what a record shows by itself: see `check_record`."""
+        """What others have to agree with. Raises what a record shows by itself: see `check_record`, `check_bill`."""
         content = leaf.statement.predicate
-        check_record(leaf)
-        job, revision = content["job"]["id"], content["revision"]
+        job, revision = leaf.statement.identity
         if max(index, revision) > MOST:
             raise MalformedRecord(f"leaf {index} is revision {revision}")
+        if leaf.kind == "bill":
+            check_bill(leaf)
+            return Rows(self._bill(leaf, line, index))
+        check_record(leaf)
         at, before, reassessed = milliseconds(leaf.at), before_changes(content), content["reassessed"]
         name = self._digest(8, job)
         row = _ROW.pack(
@@ -142,6 +145,13 @@ class Reader:
             _DUE.pack(name, self._duty(each, terms), revision, index, ordinal(each["day"])) for each in content["due"]
         )
         return Rows(row, self.references(content["cumulative"]["ancestors"], job, index, at), b"".join(due))
+
+    def _bill(self, leaf: Leaf, line: bytes, index: int) -> bytes:
+        """A statement on a bill, which follows another one, and says nothing of it beside its digest."""
+        (job, revision), supersedes = leaf.statement.identity, leaf.statement.predicate["supersedes"]
+        lines = (self.line(line), self._digest(6, supersedes) if supersedes else bytes(6))
+        nothing = (bytes(6), bytes(6), bytes(6), bytes(4), bytes(4), bytes(4))
+        return _ROW.pack(self._digest(8, job), index, revision, *lines, *nothing, milliseconds(leaf.at), True)
 
     def line(self, line: bytes) -> bytes:
         """A line as `Row.line` and `Row.supersedes` hold it."""
@@ -255,18 +265,11 @@ def _check_account(job: Mapping[str, Any], ledger_id: str) -> None:
 
     A ledger whose id names no account and region may be of any. Raises SubjectMismatch, WrongLedger.
     """
-    parts, of_ledger = job["arn"].split(":", 5), _account_of(ledger_id)
+    parts, of_ledger = job["arn"].split(":", 5), account_of_ledger(ledger_id)
     if len(parts) < 6 or parts[3] != job["region"] or parts[1] != partition_of_region(parts[3]):
         raise SubjectMismatch(f"{job['arn'][:200]}: not an ARN of the region {job['region'][:60]!r} and its partition")
     if of_ledger is not None and of_ledger != (parts[1], parts[4]):
         raise WrongLedger(f"{job['arn'][:200]}: not a job of the account and partition of {ledger_id[:120]}")
-
-
-@lru_cache(16)
-def _account_of(ledger_id: str) -> tuple[str, str] | None:
-    """Partition and account of a ledger, where its id is flops-auditor/ACCOUNT/REGION/STACK."""
-    parts = ledger_id.split("/")
-    return (partition_of_region(parts[2]), parts[1]) if len(parts) == 4 else None
 
 
 def check_order(ancestors: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""What a leaf may say: every member of a record, a heartbeat and a rotation, with what it may hold, and no other.
+"""What a leaf may say: every member of a record, a heartbeat, a rotation and a statement on a bill, and no other.
 
 This is the one list of the members of a record. A test compares it with what audits really write; whoever gives
 records another member adds it here, and, once a version was released, a new predicate type.
@@ -12,6 +12,7 @@ import orjson
 from pydantic_core import CoreSchema, SchemaError, SchemaValidator, ValidationError
 from pydantic_core import core_schema as schema
 
+from flops_auditor.domain.ledger.billed_doors import PURPOSE_OF_DOOR
 from flops_auditor.domain.ledger.ledger_errors import MalformedRecord
 from flops_auditor.domain.values.canonical_json import LARGEST_INTEGER
 from flops_auditor.domain.values.json_size import MOST_HANDED_ON, MOST_REMARKS
@@ -379,6 +380,49 @@ ROTATION = {
     "new_public_key": TEXT,
 }
 
+DOOR = one_of(*PURPOSE_OF_DOOR)
+WHY_NOT_EXPLAINED = one_of(
+    "no-record", "beyond-record", "record-without-hours", "no-resource", "door-not-recorded", "not-training"
+)
+MOST_EXPORTED = 1000
+"""Files of an export that a statement names."""
+
+BILL = {
+    "ledger_id": TEXT,
+    "account": Text(r"^[0-9]{12}$"),
+    "from": MOMENT,
+    "until": MOMENT,
+    "hours": Few(
+        {
+            "door": DOOR,
+            "billed_nanoseconds": AMOUNT,
+            "explained_nanoseconds": AMOUNT,
+            "by_time_alone_nanoseconds": AMOUNT,
+            "unknown_host_nanoseconds": AMOUNT,
+        },
+        16,
+    ),
+    "rest": Few(
+        {"door": DOOR, "reason": WHY_NOT_EXPLAINED, "nanoseconds": AMOUNT, "ceiling_flop": Maybe(AMOUNT)},
+        64,
+    ),
+    "charges": Few(
+        {"door": DOOR, "reason": Maybe(WHY_NOT_EXPLAINED), "number": WHOLE, "tokens": Maybe(AMOUNT)},
+        64,
+    ),
+    "doubts": Few(TERM, 16),
+    "export": Few(DIGEST, MOST_EXPORTED),
+    "compared_with": {"size": NUMBER, "root": DIGEST, "jobs": WHOLE},
+    "said_by": {"who": Text(r"^[^\n]{1,200}$"), "identity": Text(r"^[!-~]{1,400}$")},
+    "revision": WHOLE,
+    "recorded_at": MOMENT,
+    "code_version": VERSION,
+    "supersedes": Maybe(DIGEST),
+}
+"""The predicate of a statement on a bill: what records explain of what was charged. Time is of accelerators, but for
+that of unknown hosts; `tokens` is null where a unit counts none, `ceiling_flop` where nobody knows the host.
+"""
+
 ANCESTORS = {"schema": one_of("https://flops-auditor.dev/ancestors/v1"), "ancestors": [ANCESTOR]}
 """An object with the ancestors of a record that has too many to list them."""
 
@@ -480,4 +524,5 @@ class Form:
 RECORD_FORM = Form(RECORD, "the record")
 HEARTBEAT_FORM = Form(HEARTBEAT, "the heartbeat")
 ROTATION_FORM = Form(ROTATION, "the rotation")
+BILL_FORM = Form(BILL, "the statement on a bill")
 ANCESTORS_FORM = Form(ANCESTORS, "the object with ancestors")

@@ -1,4 +1,4 @@
-"""What is in the log: records of jobs, heartbeats of the sealer, key rotations. Building and reading them.
+"""What is in the log: records of jobs, statements on bills, heartbeats, key rotations. Building and reading them.
 
 Every batch ends with a heartbeat: it dates the batch, names the checkpoint before it, and shows that the sealer lives.
 """
@@ -6,10 +6,11 @@ Every batch ends with a heartbeat: it dates the batch, names the checkpoint befo
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from flops_auditor.domain.ledger.dsse import PAYLOAD_TYPE, Envelope
-from flops_auditor.domain.ledger.forms import HEARTBEAT_FORM, RECORD_FORM, ROTATION_FORM
+from flops_auditor.domain.ledger.forms import BILL_FORM, HEARTBEAT_FORM, RECORD_FORM, ROTATION_FORM
 from flops_auditor.domain.ledger.key_history import ROLES, KeyHistory, KeyRole, read_spki
 from flops_auditor.domain.ledger.keys import keyid
 from flops_auditor.domain.ledger.ledger_errors import (
@@ -22,13 +23,16 @@ from flops_auditor.domain.ledger.ledger_errors import (
     WrongPayloadType,
 )
 from flops_auditor.domain.ledger.statement import (
+    BILL_PREDICATE,
     HEARTBEAT_PREDICATE,
+    RECORD_PREDICATE,
     ROTATION_PREDICATE,
     Statement,
     parse_statement,
     read_record,
     statement,
 )
+from flops_auditor.domain.values.arns import partition_of_region
 
 FIRST_YEAR, LAST_YEAR = 2000, 2199
 CLOCK_SKEW = timedelta(minutes=5)
@@ -37,11 +41,13 @@ CLOCK_SKEW = timedelta(minutes=5)
 Verify = Callable[[bytes, bytes, bytes], bool]
 """(SPKI DER, ASN.1 DER signature, message) -> whether ECDSA P-256 over SHA-256 of the message verifies."""
 
-LeafKind = Literal["record", "heartbeat", "rotation"]
+LeafKind = Literal["record", "bill", "heartbeat", "rotation"]
 
 
 class Leaf(NamedTuple):
-    """One verified leaf. `identity` is job id and revision of a record; `at` is when it was recorded or sealed."""
+    """One verified leaf. `identity` is job id and revision of a record, and likewise of a statement on a bill: such
+    leaves rest on evidence, and later ones supersede them. `at` is when it was recorded or sealed.
+    """
 
     kind: LeafKind
     at: datetime
@@ -138,8 +144,9 @@ def leaf_of(envelope: Envelope, kind: LeafKind, ledger_id: str, index: int) -> L
 
 
 def record_of(envelope: Envelope) -> Leaf:
-    """The record that an envelope holds, whoever signed it. Raises what its form shows."""
-    return _record(envelope.payload, -1)
+    """The record, or the statement on a bill, that an envelope holds, whoever signed it. Raises what its form shows."""
+    payload = envelope.payload
+    return _leaf("bill", payload, -1) if kind_of(payload) == "bill" else _record(payload, -1)
 
 
 def parse_rotation(payload: bytes) -> Rotation:
@@ -153,9 +160,17 @@ def parse_rotation(payload: bytes) -> Rotation:
 def kind_of(payload: bytes) -> LeafKind:
     """The kind that a canonical payload's predicateType demands; anything unknown is treated as a record."""
     tail = payload.rpartition(b'"predicateType":')[2]
-    if tail.startswith(_HEARTBEAT):
-        return "heartbeat"
-    return "rotation" if tail.startswith(_ROTATION) else "record"
+    for begins, kind in _KINDS:
+        if tail.startswith(begins):
+            return kind
+    return "record"
+
+
+@lru_cache(16)
+def account_of_ledger(ledger_id: str) -> tuple[str, str] | None:
+    """Partition and account of a ledger, where its id is flops-auditor/ACCOUNT/REGION/STACK."""
+    parts = ledger_id.split("/")
+    return (partition_of_region(parts[2]), parts[1]) if len(parts) == 4 else None
 
 
 def check_time(at: datetime, sealed_at: datetime, index: int) -> None:
@@ -178,8 +193,12 @@ def check_heartbeat(leaf: Leaf, index: int, keys: KeyHistory) -> None:
         raise UnauthorisedRotation(f"the heartbeat at leaf {index} names other keys than are in force there")
 
 
-_HEARTBEAT = b'"' + HEARTBEAT_PREDICATE.encode() + b'"'
-_ROTATION = b'"' + ROTATION_PREDICATE.encode() + b'"'
+_KINDS: tuple[tuple[bytes, LeafKind], ...] = (
+    (b'"' + RECORD_PREDICATE.encode() + b'"', "record"),
+    (b'"' + HEARTBEAT_PREDICATE.encode() + b'"', "heartbeat"),
+    (b'"' + ROTATION_PREDICATE.encode() + b'"', "rotation"),
+    (b'"' + BILL_PREDICATE.encode() + b'"', "bill"),
+)
 
 
 def _check_rotation(envelope: Envelope, index: int, keys: KeyHistory, verify: Verify) -> None:
@@ -208,8 +227,7 @@ def _record(payload: bytes, index: int) -> Leaf:
 
 
 def _record_leaf(parsed: Statement) -> Leaf:
-    content = parsed.predicate
-    return Leaf("record", _moment(content["recorded_at"]), (content["job"]["id"], content["revision"]), parsed)
+    return Leaf("record", _moment(parsed.predicate["recorded_at"]), parsed.identity, parsed)
 
 
 def _leaf(kind: LeafKind, payload: bytes, index: int) -> Leaf:
@@ -222,13 +240,15 @@ def _leaf(kind: LeafKind, payload: bytes, index: int) -> Leaf:
                 return Leaf(kind, _moment(content["sealed_at"]), None, parsed)
             case "rotation":
                 return Leaf(kind, _moment(content["requested_at"]), None, parsed, _change(content, parsed, index))
+            case "bill":
+                return Leaf(kind, _moment(content["recorded_at"]), parsed.identity, parsed)
             case "record":
                 return _record_leaf(parsed)
     except (MalformedRecord, ValueError) as error:
         raise MalformedRecord(f"leaf {index}: {error}") from error
 
 
-_FORMS = {"record": RECORD_FORM, "heartbeat": HEARTBEAT_FORM, "rotation": ROTATION_FORM}
+_FORMS = {"record": RECORD_FORM, "bill": BILL_FORM, "heartbeat": HEARTBEAT_FORM, "rotation": ROTATION_FORM}
 
 
 def _change(content: dict[str, Any], parsed: Statement, index: int) -> Rotation:

@@ -43,7 +43,12 @@ class WrongPayloadType(Tampered):
 
 
 class UnknownPredicate(Tampered):
-    """The statement's predicateType is none of this product's."""
+    """The statement's predicateType is none that this version knows."""
+
+    remedy = (
+        "Verify it with the newest release first: a later one may know a kind of leaf that this one does not. If that "
+        f"says the same: {Tampered.remedy}"
+    )
 
 
 class UnknownKey(Tampered):

@@ -5,6 +5,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from flops_auditor.domain.ledger.agreement import Agreement, milliseconds
+from flops_auditor.domain.ledger.bills import Bills
 from flops_auditor.domain.ledger.checks import (
     SEALED_WITHIN,
     Pins,
@@ -55,7 +56,7 @@ class LogJoin:
         self.began: datetime | None = None
         self.checkpoints = 0
         self.rotations: list[tuple[int, Rotation]] = []
-        self.tally = Tally()
+        self.tally, self.bills = Tally(), Bills()
         self.agreement = Agreement()
         self.replay = facts.recompute.replay(facts.kept) if facts.recompute else None
         self._batch_begins = 0
@@ -69,6 +70,7 @@ class LogJoin:
             raise RootMismatch(f"after leaf {self.tree.end} comes a chunk that begins at leaf {summary.begin}")
         self.rotations += summary.rotations
         self.tally.join(summary.tally)
+        self.bills.join(summary.bills)
         if len(self.tally.ancestors) > self._facts.ancestors:
             raise EvidenceMismatch("an object with ancestors, which a record names, is missing")
         self.agreement.add(summary.rows)

@@ -1,9 +1,10 @@
 """in-toto Statement v1 (github.com/in-toto/attestation, spec/v1/statement.md): what a leaf of the ledger says.
 
-Three kinds of leaf: a record of one training job, a heartbeat of the sealer, and a key rotation.
+Four kinds of leaf: a record of one training job, a statement on a bill, a heartbeat of the sealer, and a key rotation.
 """
 
 import re
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
@@ -15,7 +16,8 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 RECORD_PREDICATE = "https://flops-auditor.dev/attestation/training-compute/v1"
 HEARTBEAT_PREDICATE = "https://flops-auditor.dev/attestation/heartbeat/v1"
 ROTATION_PREDICATE = "https://flops-auditor.dev/attestation/key-rotation/v1"
-PREDICATES = frozenset({RECORD_PREDICATE, HEARTBEAT_PREDICATE, ROTATION_PREDICATE})
+BILL_PREDICATE = "https://flops-auditor.dev/attestation/bill/v1"
+PREDICATES = frozenset({RECORD_PREDICATE, HEARTBEAT_PREDICATE, ROTATION_PREDICATE, BILL_PREDICATE})
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -27,6 +29,14 @@ class Statement(NamedTuple):
     subject_sha256: str
     predicate_type: str
     predicate: dict[str, Any]
+
+    @property
+    def identity(self) -> tuple[str, int]:
+        """What it is about, as an id, and which revision it is; of a record or a statement on a bill, and no other."""
+        revision: int = self.predicate["revision"]
+        if self.predicate_type == BILL_PREDICATE:
+            return sha256(self.subject_name.encode()).hexdigest(), revision
+        return self.predicate["job"]["id"], revision
 
 
 def statement(
@@ -60,10 +70,10 @@ def parse_statement(payload: bytes) -> Statement:
     predicate = document["predicate"]
     try:
         (subject,) = document["subject"]
-        name, sha256 = subject["name"], subject["digest"]["sha256"]
+        name, digest = subject["name"], subject["digest"]["sha256"]
         exact = len(subject) == 2 and len(subject["digest"]) == 1  # nothing besides
-        if exact and isinstance(name, str) and isinstance(predicate, dict) and _SHA256.fullmatch(sha256):
-            return Statement(name, sha256, document["predicateType"], predicate)
+        if exact and isinstance(name, str) and isinstance(predicate, dict) and _SHA256.fullmatch(digest):
+            return Statement(name, digest, document["predicateType"], predicate)
     except (KeyError, TypeError, ValueError):
         pass
     raise MalformedRecord("the statement must have one named subject with its SHA-256, and an object as predicate")

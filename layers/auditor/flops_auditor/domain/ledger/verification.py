@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
 from flops_auditor.domain.ledger.agreement import Reader, Rows, milliseconds
+from flops_auditor.domain.ledger.bills import Bills
 from flops_auditor.domain.ledger.dsse import Envelope, parse_envelope, strict_base64
 from flops_auditor.domain.ledger.findings import Defect, defect_of
 from flops_auditor.domain.ledger.key_history import KeyHistory
@@ -85,16 +86,19 @@ class Recompute(Protocol):
         Raises EvidenceMismatch if its figures do not follow.
         """
 
+    def bill(self, evidence: bytes, content: dict[str, Any]) -> None:
+        """(evidence, predicate) of a statement on a bill. Raises EvidenceMismatch if its sums do not follow."""
+
     def replay(self, kept: Kept) -> Replay:
         """Of a whole log."""
 
 
 class Dated(NamedTuple):
-    """A leaf and when it says that it was made."""
+    """A leaf and when it says that it was made; `waited`: for its place since then, as records and bills do."""
 
     at: datetime
     leaf: int
-    is_record: bool = True
+    waited: bool = True
 
 
 class FirstNamed(NamedTuple):
@@ -111,8 +115,8 @@ class FirstNamed(NamedTuple):
 class Segment:
     """Leaves up to and including a heartbeat (or up to the chunk's end, without one).
 
-    `earliest` of its records and `latest` of all its leaves are by their own time; a rotation may be asked for long
-    before its key is at hand.
+    `earliest` of its records and statements on bills, and `latest` of all its leaves are by their own time; a rotation
+    may be asked for long before its key is at hand.
     """
 
     begin: int
@@ -208,6 +212,7 @@ class ChunkSummary:
     begin: int
     end: int
     tally: Tally = field(default_factory=Tally)
+    bills: Bills = field(default_factory=Bills)
     segments: list[Segment] = field(default_factory=list)
     rotations: list[tuple[int, Rotation]] = field(default_factory=list)
     rows: Rows = field(default_factory=Rows)
@@ -303,9 +308,12 @@ class _ChunkCheck:
     def add(self, line: bytes, leaf: Leaf, index: int, proofs: list[bytes] | None) -> None:
         """Check one leaf; at a heartbeat, the batch that it closes."""
         self._hashes.append(leaf_hash(line))
-        if leaf.kind == "record":
+        if leaf.identity is not None:
             self._rows.append(self._facts.reader.rows(leaf, line, index))
+        if leaf.kind == "record":
             self.summary.tally.add(leaf, index, self._facts.tables)
+        elif leaf.kind == "bill":
+            self.summary.bills.add(leaf, index)
         if proofs is not None:
             self._add_evidence(leaf, index, proofs)
         if leaf.rotation:
@@ -316,7 +324,7 @@ class _ChunkCheck:
             return
         dated = Dated(leaf.at, index)
         self._latest = max(self._latest or dated, dated)
-        if leaf.kind == "record":
+        if leaf.identity is not None:
             self._earliest = min(self._earliest or dated, dated)
             self._times += _TIME.pack(milliseconds(leaf.at), index)
 
@@ -326,7 +334,7 @@ class _ChunkCheck:
             told = _check_evidence(self._facts, leaf, index, proofs, self._begin)
         except TooLarge as error:
             self.summary.findings.append(defect_of(error, index))
-            self.summary.untold.add(leaf.statement.predicate["job"]["id"])
+            self.summary.untold.update([leaf.statement.identity[0]] if leaf.kind == "record" else ())
             return
         if told:
             self.summary.told.append((index, leaf.at, told))
@@ -358,14 +366,18 @@ def check_evidence(leaf: Leaf, evidence: bytes, index: int, facts: LogFacts) -> 
         raise EvidenceMismatch(f"the evidence of leaf {index} is not the file that was signed")
     if parts_of(evidence) > MOST_PARTS:
         raise TooLarge(f"the evidence of leaf {index} has more than {MOST_PARTS} parts")
+    if leaf.kind == "bill":
+        if facts.recompute:
+            facts.recompute.bill(evidence, leaf.statement.predicate)
+        return b""
     return facts.recompute(evidence, leaf.statement.predicate, facts.kept) if facts.recompute else b""
 
 
 def _check_evidence(facts: LogFacts, leaf: Leaf, index: int, proofs: Sequence[bytes], begin: int) -> bytes:
     at = index - begin
-    if at >= len(proofs) - 1 or bool(proofs[at]) != (leaf.kind == "record"):
+    if at >= len(proofs) - 1 or bool(proofs[at]) != (leaf.identity is not None):
         raise EvidenceMismatch(f"leaf {index} has no evidence, or has some that it should not have")
-    if leaf.kind == "record":
+    if leaf.identity is not None:
         try:
             evidence = strict_base64(proofs[at])
         except ValueError as error:

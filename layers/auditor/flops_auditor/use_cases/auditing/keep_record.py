@@ -19,7 +19,7 @@ from flops_auditor.domain.ledger.dsse import PAYLOAD_TYPE, envelope_line, parse_
 from flops_auditor.domain.ledger.keys import keyid
 from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, record_of
 from flops_auditor.domain.ledger.ledger_errors import LedgerError, MalformedRecord, UnknownKey
-from flops_auditor.domain.ledger.statement import predicate_of, statement
+from flops_auditor.domain.ledger.statement import BILL_PREDICATE, predicate_of, statement
 from flops_auditor.domain.lineage.kept_ancestors import Packed, pack
 from flops_auditor.domain.lineage.lineage import Lineage
 from flops_auditor.domain.messages.record_alert import (
@@ -46,7 +46,7 @@ from flops_auditor.use_cases.auditing.find_lineage import (
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.ledger import Archive, Identity, Signer
 from flops_auditor.use_cases.ports.lineage import LineageIndex
-from flops_auditor.use_cases.ports.records import Records, StoredRecord
+from flops_auditor.use_cases.ports.records import BILL, Records, StoredRecord
 
 MOST_ROUNDS = 8
 MOST_OF_ONE_CAUSE = 10
@@ -159,7 +159,8 @@ def restore(job_id: str, revision: int, recorder: Recorder) -> bool:
 def put_back(
     key: str, archive: Archive, records: Records, index: LineageIndex, ours: Callable[[bytes], bool]
 ) -> tuple[Identity, bool] | None:
-    """Put an archived record into the table unless it is there: (whose, whether it was not); None if none is archived.
+    """Put an archived record, or statement on a bill, into the table unless it is there: (whose, whether it was not);
+    None if none is archived.
 
     Raises UnknownKey where it is not `ours`, MalformedRecord, and what else the object shows.
     """
@@ -168,10 +169,12 @@ def put_back(
         return None
     if not ours(line):
         raise UnknownKey("no record key of the ledger signed it")
-    content = record_of(parse_envelope(line)).statement.predicate
-    job, revision = content["job"]["id"], content["revision"]
+    kept = record_of(parse_envelope(line)).statement
+    content, (job, revision) = kept.predicate, kept.identity
     if record_key(job, revision) != key:
         raise MalformedRecord("the object is the record of another job or revision")
+    if kept.predicate_type == BILL_PREDICATE:
+        return (job, revision), records.commit(job, StoredRecord(revision, line), bill_found_by(content))
     evidence = archive.get(evidence_key(job, revision))
     tags = None
     if evidence is not None:
@@ -343,7 +346,11 @@ def first_record(
 
 def sign(case: Case, content: dict[str, Any], signer: Signer) -> bytes:
     """The signed record: one DSSE envelope line over an in-toto statement about the evidence file."""
-    payload = statement(case.run.arn, case.digest, content)
+    return enveloped(statement(case.run.arn, case.digest, content), signer)
+
+
+def enveloped(payload: bytes, signer: Signer) -> bytes:
+    """The line of an envelope with one signature over a statement."""
     digest = sha256(pre_authentication_encoding(PAYLOAD_TYPE, payload)).digest()
     return envelope_line(payload, keyid(signer.public_key()), signer.sign(digest))
 
@@ -359,6 +366,11 @@ def summary(
     roots = sorted(root.job_id for root in lineage.roots()) or [content["job"]["id"]]
     seen = {} if tags is None else {"tags": digest_of_tags(tags)}
     return {**listed(content), "lineage": roots[0], **seen}
+
+
+def bill_found_by(content: Mapping[str, Any]) -> dict[str, str]:
+    """The attributes that a statement on a bill is found by: none of those that records are."""
+    return {"kind": BILL, "recorded_at": content["recorded_at"]}
 
 
 def listed(content: Mapping[str, Any]) -> dict[str, str]:

@@ -105,13 +105,16 @@ def of_time(since: datetime | None, until: datetime | None) -> RecordFilter:
 
 @dataclass(frozen=True)
 class _Leaf:
-    """A leaf of the log: of a chosen record what it says, and its evidence."""
+    """A leaf of the log: of a chosen record what it says; of one, or of a chosen statement on a bill, whose evidence
+    under which key of the archive.
+    """
 
     index: int
     line: bytes
     kind: str
     payload: bytes
     content: dict[str, Any] | None = None
+    key: str = ""
     evidence: bytes = b""
 
 
@@ -131,16 +134,15 @@ def export_whole(
     ends: list[int] = []
     with _Writer(path) as out:
         chunk = _ChunkContent(0)
-        for leaf in ahead(_readings(archive, size, anything)):
-            evidence = b""
+        for leaf in ahead(_readings(archive, size, anything, with_bills=True)):
+            evidence = b64encode(out.evidence(leaf.key, leaf.evidence)) if leaf.key else b""
             if leaf.content is not None:
-                evidence = b64encode(out.evidence(leaf.content, leaf.evidence))
                 out.named(archive, leaf.content)
                 records += 1
             elif leaf.kind == "rotation":
                 change = parse_rotation(leaf.payload)
                 keys = keys.rotated(change.role, change.new_spki, leaf.index)
-            else:
+            elif leaf.kind == "heartbeat":
                 ends.append(leaf.index + 1)
             full = chunk.add(leaf.line, evidence)
             if full or (leaf.kind == "heartbeat" and len(chunk.lines) >= bundle.CHUNK):
@@ -167,7 +169,8 @@ def export_part(
     page: Page | None = None,
     ahead: Ahead = each_when_asked,
 ) -> Exported:
-    """The chosen records, all rotations, the heartbeats that date them, and the first, with proofs.
+    """The chosen records, all rotations, the heartbeats that date them, and the first, with proofs. Statements on bills
+    are in no part: their evidence names whatever ran in the account.
 
     With `by_job` they are those of jobs of which one record fits it: the revisions of a job need not name one model,
     and each that is superseded belongs beside the one that supersedes it. The log is then read once more. With `page`
@@ -187,11 +190,11 @@ def export_part(
         for leaf in ahead(_readings(archive, size, wanted)):
             index = leaf.index
             tree.append(leaf_hash(leaf.line))
-            if leaf.kind == "record":
+            if leaf.kind in ("record", "bill"):
                 if leaf.content is None:
                     continue
                 records += 1
-                out.add(bundle.leaf_name(bundle.EVIDENCE, index), out.evidence(leaf.content, leaf.evidence))
+                out.add(bundle.leaf_name(bundle.EVIDENCE, index), out.evidence(leaf.key, leaf.evidence))
                 out.named(archive, leaf.content)
             elif leaf.kind == "rotation":
                 change = parse_rotation(leaf.payload)
@@ -300,9 +303,9 @@ class _Writer:
         for digest in content["tables"].values():
             self._once(bundle.tables_name(digest), partial(self._table, archive, digest))
 
-    def evidence(self, content: Mapping[str, Any], body: bytes) -> bytes:
-        """The evidence of a record; empty if it was never archived, which the verifier then reports."""
-        return self._readable(_evidence_of(content), body, LARGEST_EVIDENCE)
+    def evidence(self, key: str, body: bytes) -> bytes:
+        """What a leaf rests on; empty if it was never archived, which the verifier then reports."""
+        return self._readable(key, body, LARGEST_EVIDENCE)
 
     def _ancestors(self, archive: Archive, key: str) -> bytes | None:
         body = archive.get(key)
@@ -414,24 +417,24 @@ def _records(archive: Archive, size: int) -> Iterator[dict[str, Any]]:
             yield parse_statement(payload).predicate
 
 
-def _readings(archive: Archive, size: int, chosen: RecordFilter) -> Iterator[Callable[[], _Leaf]]:
-    """What reads each leaf below `size`, with the evidence of the chosen records."""
-    return (partial(_leaf, archive, index, line, chosen) for index, line in _leaves(archive, size))
+def _readings(
+    archive: Archive, size: int, chosen: RecordFilter, with_bills: bool = False
+) -> Iterator[Callable[[], _Leaf]]:
+    """What reads each leaf below `size`, with the evidence of the chosen records and, if asked, of bills."""
+    return (partial(_leaf, archive, index, line, chosen, with_bills) for index, line in _leaves(archive, size))
 
 
-def _leaf(archive: Archive, index: int, line: bytes, chosen: RecordFilter) -> _Leaf:
+def _leaf(archive: Archive, index: int, line: bytes, chosen: RecordFilter, with_bills: bool) -> _Leaf:
     payload = parse_envelope(line).payload
     kind = kind_of(payload)
-    if kind != "record":
+    if kind not in ("record", "bill"):
         return _Leaf(index, line, kind, payload)
-    content = parse_statement(payload).predicate
-    if not chosen(content):
+    statement = parse_statement(payload)
+    content = statement.predicate if kind == "record" else None
+    if not (with_bills if content is None else chosen(content)):
         return _Leaf(index, line, kind, payload)
-    return _Leaf(index, line, kind, payload, content, _evidence(archive, _evidence_of(content)))
-
-
-def _evidence_of(content: Mapping[str, Any]) -> str:
-    return evidence_key(content["job"]["id"], content["revision"])
+    key = evidence_key(*statement.identity)
+    return _Leaf(index, line, kind, payload, content, key, _evidence(archive, key))
 
 
 def _checkpoints(archive: Archive, ends: Iterable[int], ahead: Ahead) -> Iterator[bytes]:

@@ -277,13 +277,12 @@ def batches(archive: Archive, size: int, first: int = 0) -> Iterator[tuple[int, 
 
 
 def places_of(first: int, lines: Iterable[bytes]) -> list[LogPlace]:
-    """Where the records among the lines from a leaf on stand."""
+    """Where the records and the statements on bills among the lines from a leaf on stand."""
     places = []
     for index, line in enumerate(lines, start=first):
         payload = parse_envelope(line).payload
-        if kind_of(payload) == "record":
-            content = parse_statement(payload).predicate
-            places.append(LogPlace(content["job"]["id"], content["revision"], index))
+        if kind_of(payload) in ("record", "bill"):
+            places.append(LogPlace(*parse_statement(payload).identity, index))
     return places
 
 
@@ -293,6 +292,14 @@ def read_checkpoint(archive: Archive, size: int) -> bytes:
     if note is None:
         raise MissingCheckpoint(f"the checkpoint of size {size} is missing")
     return note
+
+
+def root_at(archive: Archive, size: int, signers: Signers) -> bytes:
+    """The root of the first leaves, by the checkpoint over them. Raises MissingCheckpoint, BadCheckpointSignature."""
+    note = read_checkpoint(archive, size)
+    if not _is_ours(note, size, signers):
+        raise BadCheckpointSignature(f"the checkpoint of size {size} is not one that a key of the log signed")
+    return parse_checkpoint(parse_note(note).text).root
 
 
 def load_frontier(archive: Archive, head: Checkpoint) -> CompactRange:

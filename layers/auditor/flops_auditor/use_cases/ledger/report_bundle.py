@@ -5,7 +5,7 @@ Both follow from the bundle's leaves and manifest: no clock, no AWS. They are co
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from unicodedata import unidata_version
@@ -21,6 +21,7 @@ from flops_auditor.domain.ledger.statement import RECORD_PREDICATE, parse_statem
 from flops_auditor.domain.messages.report.job_line import JobLine, line_of
 from flops_auditor.domain.messages.report.report import LedgerSeen, RecordedRevision, Report, report_of
 from flops_auditor.domain.values.moments import read_time
+from flops_auditor.use_cases.ledger.bills_shown import bill_seen
 from flops_auditor.use_cases.ledger.bundle_files import BundleFiles
 
 LATELY = timedelta(days=30)
@@ -53,7 +54,7 @@ def show_bundle(leaves_of: Leaves, manifest: bundle.Manifest, checked: str = "")
     lines: dict[str, JobLine] = {}
     places: dict[str, int] = {}
     history: list[RecordedRevision] = []
-    table = [csv_header()]
+    table, bill = [csv_header()], None
     for index, line in leaves_of():
         payload = parse_envelope(line).payload
         kind = kind_of(payload)
@@ -63,13 +64,18 @@ def show_bundle(leaves_of: Leaves, manifest: bundle.Manifest, checked: str = "")
         if kind == "heartbeat":
             sealed_at = read_time(content["sealed_at"])
             continue
+        if kind == "bill":
+            if bill is None or content["recorded_at"] >= bill["recorded_at"]:
+                bill = content
+            continue
         table.append(csv_row(index, content))
         job = line_of(content, as_of.date())
         history.append(RecordedRevision(job.job_id, job.revision, job.recorded_at, job.group))
         if job.job_id not in lines or job.revision > lines[job.job_id].revision:
             lines[job.job_id], places[job.job_id] = job, index
     selection = "" if manifest.selection == bundle.EVERYTHING else manifest.selection
-    ledger = LedgerSeen("bundle", manifest.ledger_id, as_of, selection, manifest.size, sealed_at, checked=checked)
+    ledger = LedgerSeen("bundle", manifest.ledger_id, as_of, selection, manifest.size, sealed_at)
+    ledger = replace(ledger, checked=checked, bill=bill_seen(bill))
 
     def contents(job_ids: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         wanted = {places[each] for each in job_ids}

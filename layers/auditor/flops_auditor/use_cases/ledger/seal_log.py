@@ -58,6 +58,7 @@ from flops_auditor.use_cases.ledger.log_reader import (
     read_batch,
     read_checkpoint,
     requested_rotation,
+    root_at,
     rotation_line,
     signers_of,
     store_frontier,
@@ -383,6 +384,7 @@ def _append_records(
             if leaf.identity != record.identity:
                 raise MalformedRecord(f"the record says that it is {leaf.identity}")
             check_time(leaf.at, now, index)
+            _check_compared(sealer, log, leaf)
             read = log.placed.read(leaf, record.line, index)
         except UnknownKey:
             later.append(record)
@@ -396,6 +398,17 @@ def _append_records(
             draft.placed[record.identity] = read
             draft.size += len(record.line) + 1
     return later
+
+
+def _check_compared(sealer: Sealer, log: _Log, leaf: Leaf) -> None:
+    """A statement on a bill was compared with the log as it was. Raises RootMismatch, and what the archive shows."""
+    if leaf.kind != "bill":
+        return
+    state = leaf.statement.predicate["compared_with"]
+    size = int(state["size"])
+    known = size <= log.head.size and root_at(sealer.archive, size, log.signers)
+    if not known or known.hex() != state["root"]:
+        raise RootMismatch(f"the bill was compared with {size} leaves as they never were")
 
 
 def _does_not_follow(record: PendingRecord, read: Placed, log: _Log, draft: _Draft) -> Held | None:

@@ -18,6 +18,7 @@ from typing import Literal
 
 from flops_auditor.domain.ledger import bundle
 from flops_auditor.domain.ledger.agreement import KEY_BYTES, Agreement, Reader, Rows, check_record, milliseconds
+from flops_auditor.domain.ledger.bills import Bills, BillSaid
 from flops_auditor.domain.ledger.bundle_readme import readme
 from flops_auditor.domain.ledger.checks import (
     SEALED_WITHIN,
@@ -36,7 +37,7 @@ from flops_auditor.domain.ledger.container import Entries, Entry
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.findings import Defect, Findings, defect_of
 from flops_auditor.domain.ledger.key_history import KeyHistory, parse_given_keys, parse_key_history
-from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Leaf, Rotation, check_heartbeat, read_leaf
+from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Leaf, Rotation, check_heartbeat, kind_of, read_leaf
 from flops_auditor.domain.ledger.ledger_errors import (
     AncestorNotHere,
     AnotherLedger,
@@ -55,7 +56,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
 )
 from flops_auditor.domain.ledger.log_join import LogJoin
 from flops_auditor.domain.ledger.merkle import is_consistent, leaf_hash, root_from_inclusion
-from flops_auditor.domain.ledger.signed_note import Checkpoint
+from flops_auditor.domain.ledger.signed_note import Checkpoint, parse_checkpoint, parse_note
 from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.ledger.verification import (
     ChunkSummary,
@@ -104,6 +105,7 @@ class VerificationReport:
     `followed`: what records continue was followed again from their evidence, which takes the whole log.
     `recorded_by` counts records by version of the code, `assessed_under` those that each policy assesses: the first
     names in their order, and the sum of all others.
+    `bills`: the newest statement on each bill, of the latest ones.
     `elsewhere` counts the ancestors that records of a part list and that are not in the part; `more` counts findings
     of a kind beyond those that are told one by one.
     """
@@ -126,6 +128,7 @@ class VerificationReport:
     recorded_by_others: int = 0
     assessed_under: dict[str, int] = field(default_factory=dict)
     assessed_under_others: int = 0
+    bills: list[BillSaid] = field(default_factory=list)
     findings: list[Defect] = field(default_factory=list)
     reservations: list[Defect] = field(default_factory=list)
     more: Mapping[str, int] = field(default_factory=dict)
@@ -258,7 +261,7 @@ class _Job:
         self.report.recorded_by, self.report.recorded_by_others = versions.told, versions.others
         self.report.assessed_under, self.report.assessed_under_others = policies.told, policies.others
 
-    def agree(self, agreement: Agreement, tally: Tally) -> None:
+    def agree(self, agreement: Agreement, tally: Tally, bills: Bills) -> None:
         """What stands beside the records is what they name, and all of them agree with one another."""
         unread = check_ancestors(tally.ancestors, self.files.digests(bundle.ANCESTORS), self._kept)
         self.findings.add(unread.values())
@@ -271,9 +274,17 @@ class _Job:
                 self.report.elsewhere += 1
             else:
                 self.findings.add([defect])
-        for line in self.lines(agreement.twins):
-            tally.count(parse_statement(parse_envelope(line).payload).predicate, -1)
+        for payload in (parse_envelope(line).payload for line in self.lines(agreement.twins)):
+            if kind_of(payload) == "record":
+                tally.count(parse_statement(payload).predicate, -1)
         self.count(tally)
+        self.findings.add(bills.check(self._roots()))
+        self.report.bills = bills.in_order()
+
+    def _roots(self) -> Iterator[tuple[int, bytes]]:
+        """Size and root of all checkpoints, which were checked."""
+        heads = (parse_checkpoint(parse_note(note).text) for note, _ in self.notes(self.report.kind == "part"))
+        return ((head.size, head.root) for head in heads)
 
     def _kept(self, digest: str) -> bytes | None:
         return self.files.read(bundle.ancestors_name(digest))
@@ -309,7 +320,7 @@ def _whole(job: _Job) -> Heartbeat | None:
         raise broken
     join.finish()
     check_rotations(job.facts.keys, join.rotations, join.newest, join.began)
-    job.agree(join.agreement, join.tally)
+    job.agree(join.agreement, join.tally, join.bills)
     if join.replay is not None and join.newest is not None and not job.findings.of_the_log:
         job.report.followed = not job.findings.defects
         job.findings.add(join.replay.check(join.newest.sealed_at))
@@ -392,7 +403,7 @@ def _part(job: _Job) -> Heartbeat:
     check_rotations(job.facts.keys, chosen.rotations, chosen.heartbeat, chosen.began)
     job.count(chosen.tally)
     _check_history(job)
-    job.agree(chosen.agreement, chosen.tally)
+    job.agree(chosen.agreement, chosen.tally, Bills())
     return chosen.heartbeat
 
 
@@ -407,7 +418,7 @@ def _check_times(job: _Job, chosen: "_Chosen") -> None:
         latest = max(latest or heartbeat.sealed_at, heartbeat.sealed_at)
         check_sealed(max(dated, default=None), heartbeat.sealed_at)
         for each in dated:
-            if each.is_record and heartbeat.sealed_at - each.at > SEALED_WITHIN:
+            if each.waited and heartbeat.sealed_at - each.at > SEALED_WITHIN:
                 message = f"leaf {each.leaf} is dated {iso(each.at)}, and was sealed {iso(heartbeat.sealed_at)}"
                 job.findings.add([defect_of(LateRecord(message), each.leaf)])
 
@@ -438,6 +449,8 @@ def _chosen(job: _Job) -> _Chosen:
             chosen.tally.add(leaf, index, job.facts.tables)
         elif leaf.rotation:
             chosen.rotations.append((index, leaf.rotation))
+        elif leaf.kind == "bill":
+            raise BadBundle(f"leaf {index} of a part is a statement on a bill, as export writes none")
         else:
             check_heartbeat(leaf, index, job.facts.keys)
             heartbeat = Heartbeat.of(leaf)

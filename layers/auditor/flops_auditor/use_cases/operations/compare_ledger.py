@@ -16,7 +16,7 @@ from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.key_history import KeyHistory, parse_key_history
 from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Leaf, kind_of, parse_rotation, record_of
 from flops_auditor.domain.ledger.ledger_errors import LedgerError, ObjectReplaced
-from flops_auditor.domain.ledger.statement import Statement, parse_statement
+from flops_auditor.domain.ledger.statement import BILL_PREDICATE, Statement, parse_statement
 from flops_auditor.domain.runs.models_file import MalformedModels, read_models
 from flops_auditor.domain.values.archive_keys import (
     CHECKPOINTS,
@@ -246,12 +246,13 @@ def _not_a_request(archive: Archive, signers: Signers | None, log: "_Log", diffe
 
 @dataclass
 class _Log:
-    """What the log says: records by identity, each with its first place; the sizes at which batches end; the keys that
-    sign what comes next; and which tables and other objects must be in the archive.
+    """What the log says: records and statements on `bills` by identity, each with its first place; the sizes at which
+    batches end; the keys that sign what comes next; and which tables and other objects must be in the archive.
     """
 
     keys: KeyHistory | None
     records: dict[Identity, _Logged] = field(default_factory=dict)
+    bills: set[Identity] = field(default_factory=set)
     boundaries: set[int] = field(default_factory=lambda: {0})
     tables: set[str] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
@@ -264,7 +265,7 @@ def _read_log(archive: Archive, signers: Signers | None, differences: LedgerDiff
         for index, line in enumerate(lines, start=first):
             payload = parse_envelope(line).payload
             kind = kind_of(payload)
-            if kind == "record":
+            if kind in ("record", "bill"):
                 _read_record(log, parse_statement(payload), _Place(index, sha256(line).digest()), differences)
             elif kind == "heartbeat":
                 differences.sealed_at = read_time(parse_statement(payload).predicate["sealed_at"])
@@ -275,23 +276,22 @@ def _read_log(archive: Archive, signers: Signers | None, differences: LedgerDiff
                 differences.rotations += 1
         log.boundaries.add(first + len(lines))
         log.named.add(checkpoint_key(first + len(lines)))
-    differences.records = len(log.records)
+    differences.records = len(log.records) - len(log.bills)
     return log
 
 
 def _read_record(log: _Log, statement: Statement, at: "_Place", differences: LedgerDifferences) -> None:
     content = statement.predicate
-    known = log.records.setdefault(_identity(statement), _Logged(*at, statement.subject_sha256))
+    known = log.records.setdefault(statement.identity, _Logged(*at, statement.subject_sha256))
     if known.leaf != at.leaf:
         same = "once more" if known.line == at.line else "another record of the same revision"
         differences.twice.append(f"leaf {at.leaf} is leaf {known.leaf}, {same}")
+    if statement.predicate_type == BILL_PREDICATE:
+        log.bills.add(statement.identity)
+        return
     log.tables.update(map(tables_key, content["tables"].values()))
     if kept := content["lineage"]["kept"]:
         log.named.add(kept["key"])
-
-
-def _identity(statement: Statement) -> Identity:
-    return statement.predicate["job"]["id"], statement.predicate["revision"]
 
 
 def _compare_table(

@@ -13,6 +13,7 @@ from flops_auditor.domain.messages.record_lines import RecordLines
 from flops_auditor.domain.messages.report.job_line import line_of
 from flops_auditor.domain.messages.report.report import LedgerSeen, RecordedRevision, Report, report_of
 from flops_auditor.domain.values.moments import read_time
+from flops_auditor.use_cases.ledger.bills_shown import bill_seen
 from flops_auditor.use_cases.ledger.log_reader import (
     closing,
     newest_batch,
@@ -51,6 +52,9 @@ class CurrentRecords(Protocol):
     def contents(self, job_ids: Sequence[str]) -> Iterable[Mapping[str, Any]]:
         """The predicates of the newest records of these jobs."""
 
+    def bill(self) -> Mapping[str, Any] | None:
+        """The predicate of the statement on a bill that was made last; None where there is none."""
+
 
 @dataclass(frozen=True)
 class ListedDoor:
@@ -88,6 +92,7 @@ def report_ledger(reporter: Reporter, since: datetime, queried: RecordLines | No
         sealed_at=sealed_at,
         complete_to=complete_through(reporter.doors, reporter.index),
         waiting_since=waiting_since(reporter.pending),
+        bill=bill_seen(reporter.records.bill()),
     )
     records = reporter.records
     lines = (line_of(each.content, now.date()) for each in listed_too(records.newest(), queried))

@@ -9,10 +9,13 @@ from flops_auditor.domain.runs.tags_seen import TagsSeen
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.use_cases.ports.sources import ListedJob
 
+BILL = "bill"
+"""What the attribute `kind` of a statement on a bill is."""
+
 
 @dataclass(frozen=True)
 class StoredRecord:
-    """A committed record: its revision and the exact envelope line."""
+    """A committed record, or statement on a bill: its revision and the exact envelope line."""
 
     revision: int
     line: bytes

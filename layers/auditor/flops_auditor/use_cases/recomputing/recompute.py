@@ -15,6 +15,7 @@ from flops_auditor.data import released, shipped
 from flops_auditor.domain.audit.audit import Audit, audit
 from flops_auditor.domain.audit.record import lineage_part, result
 from flops_auditor.domain.audit.tables import FILES, POLICY_FOLDER, Tables, parse_tables
+from flops_auditor.domain.bill.signed_bill import NoSuchBill, sums_of
 from flops_auditor.domain.law.assessment import crossed_lines
 from flops_auditor.domain.law.due_dates import DueDate, due_dates, read_due_dates
 from flops_auditor.domain.ledger.agreement import check_told
@@ -51,6 +52,10 @@ class Recomputing:
         """See `recompute`."""
         return recompute(evidence, content, kept, self.accepted, self.services)
 
+    def bill(self, evidence: bytes, content: dict[str, Any]) -> None:
+        """A statement says the sums of its evidence. Raises EvidenceMismatch, NotRecomputable."""
+        recompute_bill(evidence, content)
+
     def replay(self, kept: Kept) -> LineageReplay:
         """Of a whole log."""
         return LineageReplay(kept)
@@ -75,6 +80,17 @@ def recompute(
         return _recompute(evidence, content, kept, accepted, services)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _differs(content)(f"the record is not one that this version makes: {error!r:.200}") from error
+
+
+def recompute_bill(evidence: bytes, content: dict[str, Any]) -> None:
+    """Compare a statement on a bill with the sums of its evidence. Raises EvidenceMismatch, NotRecomputable."""
+    try:
+        again = sums_of(evidence)
+    except NoSuchBill as error:
+        raise _differs(content)(f"the evidence of the bill: {error}") from error
+    differing = in_words(differences({name: content.get(name) for name in again}, again))
+    if differing:
+        raise _differs(content)(f"the sums of the bill from {content['from']} on: {differing}")
 
 
 def _differs(content: dict[str, Any]) -> type[LedgerError]:

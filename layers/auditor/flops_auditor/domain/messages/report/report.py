@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 from typing import Any, Literal
 
 from flops_auditor.domain.law.policy import Policy
@@ -37,6 +38,21 @@ KnownPolicies = Callable[[str, str], Policy | None]
 
 
 @dataclass(frozen=True)
+class BillSeen:
+    """The statement on a bill that was made last: who says, with the rights of which `identity` (ARN), that records
+    explain so much of what was charged from one moment to another. `share` is never more than it is; None where nobody
+    can say.
+    """
+
+    share: Fraction | None
+    begins: datetime
+    ends: datetime
+    who: str
+    identity: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class LedgerSeen:
     """What is known of the ledger beside its records.
 
@@ -55,6 +71,7 @@ class LedgerSeen:
     complete_to: datetime | None = None
     waiting_since: datetime | None = None
     checked: str = ""
+    bill: BillSeen | None = None
 
 
 @dataclass(frozen=True)
