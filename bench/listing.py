@@ -353,7 +353,8 @@ def read_new(world: World, reader: JobReader, seen: MemorySeenJobs) -> None:
     """The watch's reading: what is new, and in the first rounds what is left of sixty days."""
     until = world.now + WATCH_SECONDS
     reader = replace(reader, stop=lambda: world.now > until)
-    for pages in (reader.head(REGION, world.clock() - LONGEST), reader.rest(REGION, world.clock() - LONGEST)):
+    known = reader.store.read(REGION)
+    for pages in (reader.head(REGION, known, world.clock() - LONGEST), reader.rest(REGION, world.clock() - LONGEST)):
         for page in pages:
             new = [job for job in page.jobs if job.state == "running" and job.job_id not in seen.seen]
             seen.note_new([SeenJob(job, world.clock()) for job in new])
