@@ -37,6 +37,8 @@ from tests.fakes.jobs import CREATED, describe
 from tests.fakes.lineage import channel
 from tests.unit.test_amend import amendment
 
+ON_EKS = {"podProperties": {"containers": [{"image": "trainer", "securityContext": {"privileged": True}}]}}
+
 
 class World(DoorWorld):
     """A world of Batch jobs beside training jobs."""
@@ -169,6 +171,30 @@ def test_one_that_may_reach_accelerators_is_passed_over_where_its_hosts_have_non
     assert world.take(event(answer)).kind == "passed over"
     world.batch.told = {ENVIRONMENT: environment("m5.large", "p5")}
     assert world.take(event(answer)).kind == "recorded"
+
+
+CPU = environment("m5.large", arn=ENVIRONMENT.replace("p5", "cpu"), cluster="cpu_Batch_2")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"container": container(count=0, privileged=True)}, {"container": None, "eksProperties": ON_EKS}]
+)
+def test_one_that_ran_elsewhere_is_not_passed_over_since_its_queue_has_hosts_without_any_now(
+    changes: dict[str, Any],
+) -> None:
+    world = World()
+    world.batch.told = {CPU["computeEnvironmentArn"]: CPU}
+    answer = world.batch.add(batch_job(**changes))
+    assert world.take(event(answer)).kind == "recorded"
+    assert world.content(answer)["verdict"] == "indeterminate"
+
+
+def test_one_that_was_never_started_is_passed_over_where_its_queue_has_no_accelerators() -> None:
+    world = World()
+    world.batch.told = {CPU["computeEnvironmentArn"]: CPU}
+    privileged = container(count=0, privileged=True, containerInstanceArn=None)
+    answer = world.batch.add(batch_job(status="FAILED", startedAt=None, attempts=None, container=privileged))
+    assert world.take(event(answer)).kind == "passed over"
 
 
 def test_what_refuses_to_say_where_it_ran_leaves_it_open_until_it_is_asked_again() -> None:

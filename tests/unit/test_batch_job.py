@@ -223,14 +223,24 @@ def test_without_its_compute_environments_it_is_open() -> None:
     assert audit(Evidence(both, source=source_of(both)), TABLES).estimate.upper_flop == 10 * P5_HOUR
 
 
+DEVICES = ("/dev/nvidia0", "/dev", "//dev/nvidia0", "/dev/./nvidia0", "/dev/char/195:0", "/mnt/../dev/nvidiactl")
+FOLDERS = ("/", "/dev", "/dev/dri/", "/var/run/docker.sock", "/run", "//proc/1/root")
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"privileged": True},
         {"environment": [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]},
-        {"linuxParameters": {"devices": [{"hostPath": "/dev/nvidia0"}]}},
+        {
+            "secrets": [
+                {"name": "NVIDIA_VISIBLE_DEVICES", "valueFrom": "arn:aws:ssm:eu-west-1:123456789012:parameter/a"}
+            ]
+        },
+        *({"linuxParameters": {"devices": [{"hostPath": path}]}} for path in DEVICES),
+        *({"volumes": [{"name": "host", "host": {"sourcePath": path}}]} for path in FOLDERS),
     ],
-    ids=["privileged", "variable", "device"],
+    ids=["privileged", "variable", "secret", *DEVICES, *FOLDERS],
 )
 @pytest.mark.parametrize("count", [0, 1])
 def test_who_may_reach_all_accelerators_is_bounded_by_all(changes: dict[str, Any], count: int) -> None:
@@ -239,8 +249,27 @@ def test_who_may_reach_all_accelerators_is_bounded_by_all(changes: dict[str, Any
     assert "may-reach-all-accelerators" in notes(found)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"linuxParameters": {"devices": [{"hostPath": "/dev/fuse"}, {"hostPath": "/dev/infiniband/uverbs0"}]}},
+        {"volumes": [{"name": "host", "host": {"sourcePath": path}} for path in ("/dev/hugepages", "/var/a", "/b")]},
+        {"volumes": [{"name": "host", "host": {}}]},
+    ],
+    ids=["devices", "folders", "scratch"],
+)
+def test_other_devices_and_folders_of_the_host_reach_no_accelerators(changes: dict[str, Any]) -> None:
+    assert audited(with_container(count=1, **changes)).estimate.lower_flop
+
+
+def test_a_pod_may_reach_accelerators_through_a_folder_of_its_host() -> None:
+    told = pod(limits={"cpu": "1"})
+    told["podProperties"]["volumes"] = [{"name": "host", "hostPath": {"path": "/var/run/"}}]
+    assert "may-reach-all-accelerators" in notes(audited(batch_job(container=None, eksProperties=told)))
+
+
 def test_chips_of_neuron_are_accelerators() -> None:
-    devices = [{"hostPath": f"/dev/neuron{number}"} for number in range(16)]
+    devices = [{"hostPath": f"/dev{'/.' * (number % 2)}/neuron{number}"} for number in range(16)]
     found = audited(with_container(count=0, linuxParameters={"devices": devices}), environment("trn1.32xlarge"))
     assert (found.estimate.accelerator_seconds, doubts(found)) == (16 * 10 * HOUR, set())
 
@@ -384,6 +413,62 @@ def test_two_containers_that_say_unlike_things_are_both_heard() -> None:
     assert {"s3://a/b", "s3://c/d"} <= {str(each) for each in (*run.results, *(r.location for r in run.begins))}
 
 
+def test_names_of_two_models_in_two_containers_disagree_whichever_comes_first() -> None:
+    containers = [
+        {"image": name, "environment": [{"name": "MODEL_ID", "value": f"meta-llama/Llama-3.1-{name}"}]}
+        for name in ("8B", "405B")
+    ]
+    asks = {"resourceRequirements": gpus(8)}
+    for first, second in (containers, containers[::-1]):
+        told = {"taskProperties": [{"containers": [{**first, **asks}, second]}]}
+        found = audited(batch_job(container=None, ecsProperties=told, hours=20000))
+        assert ("model-names-disagree" in notes(found), found.verdict) == (True, "indeterminate")
+
+
+def test_parameters_are_filled_in_once_and_no_more_than_is_read() -> None:
+    named = batch_job(
+        parameters={"model": "s3://models/Ref::size", "size": "8B"},
+        container=container(command=["--model_id", "Ref::model"]),
+    )
+    assert "s3://models/Ref::size" in {str(each.location) for each in case_of(batch_evidence(named)).run.begins}
+    names = [f"{'p' * (40 - number)}" for number in range(13)]
+    within = dict(zip(names, [f"Ref::{each}" * 4 for each in names[1:]] + ["x"], strict=True))
+    found = audited(batch_job(parameters=within, container=container(command=[f"Ref::{names[0]}"])))
+    assert not doubts(found)
+    long = batch_job(parameters={"a": "x" * 10_000}, container=container(command=["Ref::a" * 2_000]))
+    assert doubts(audited(long)) == {"too-much-to-read"}
+
+
+RETRIED = batch_job(
+    attempts=tries(5, 5), startedAt=tries(5, 5)[-1]["startedAt"], stoppedAt=tries(5, 5)[-1]["stoppedAt"]
+)
+POLICY = {"updatePolicy": {"terminateJobsOnUpdate": True, "jobExecutionTimeoutMinutes": 30}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "changes", "expected"),
+    [
+        (RETRIED, POLICY, {"compute-environment-updated"}),
+        (batch_job(), {"status": "UPDATING"}, {"compute-environment-updated"}),
+        (RETRIED, {"status": "VALID"}, set()),
+        (batch_job(), POLICY, set()),
+    ],
+    ids=["retried", "being updated", "retried without an update", "one attempt"],
+)
+def test_an_environment_that_was_updated_may_have_launched_other_types(
+    answer: dict[str, Any], changes: dict[str, Any], expected: set[str]
+) -> None:
+    found = audited(answer, environment(**changes), base_model="meta-llama/Llama-3.1-8B")
+    assert (doubts(found), found.verdict) == (expected, "indeterminate" if expected else "below")
+    assert "instance-types-as-of-the-audit" in notes(found)
+
+
+def test_types_that_a_multi_node_job_names_are_not_the_environments() -> None:
+    found = audited(nodes(("0:3", container()), types=("p4d.24xlarge",)), environment(status="UPDATING"))
+    assert not doubts(found)
+    assert "instance-types-as-of-the-audit" not in notes(found)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -393,7 +478,7 @@ def test_two_containers_that_say_unlike_things_are_both_heard() -> None:
         {"container": "trainer"},
         {"attempts": [{"startedAt": -5}]},
         {"nodeProperties": {"numNodes": 0, "mainNode": 0, "nodeRangeProperties": []}},
-        {"parameters": {f"p{number}": "a" for number in range(600)}},
+        {"parameters": {"a": 5}},
         {"tags": [1]},
     ],
 )

@@ -5,11 +5,14 @@ parameters, environment, command - is read as that of a training job of SageMake
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
+from flops_auditor.domain.runs.declared import NOT_READ
 from flops_auditor.domain.runs.evidence import BATCH_JOB, Evidence
+from flops_auditor.domain.runs.nested import LONGEST_TEXT
 from flops_auditor.domain.runs.pointer import PassedOver
 from flops_auditor.domain.runs.run import HostMetrics, Run
 from flops_auditor.domain.runs.sources import training_job
@@ -22,6 +25,7 @@ from flops_auditor.domain.runs.sources.batch_job_answer import (
 from flops_auditor.domain.runs.sources.batch_job_hosts import Environments, asked_of, hosts_of_job
 from flops_auditor.domain.runs.sources.batch_job_time import batch_job_time
 from flops_auditor.domain.runs.sources.training_job_answer import (
+    MOST_ENTRIES,
     PLACES_NOT_KNOWN,
     MalformedJob,
     TrainingJob,
@@ -70,7 +74,9 @@ def run_of(job: BatchJob, evidence: Evidence) -> Run:
     hosts, remarks = hosts_of_job(job, environments_of(evidence))
     time = batch_job_time(job, evidence.collected_at)
     time = replace(time, notes=(*time.notes, *(each for each in remarks if each.kind.remedy is None)))
-    told = training_job.run_of(texts_of(job, evidence.description), Evidence({}))
+    written = _written_in(job, evidence.description)
+    told = training_job.run_of(written.job, Evidence({}))
+    unread = [NOT_READ(what=written.unread)] if written.unread else []
     started = [each.started_at for each in job.tries if each.started_at]
     return replace(
         told,
@@ -85,6 +91,7 @@ def run_of(job: BatchJob, evidence: Evidence) -> Run:
         hosts=hosts,
         host_metrics=HostMetrics(),
         data_doubts=tuple(each for each in remarks if each.kind.remedy is not None),
+        declared=replace(told.declared, figure_doubts=(*told.declared.figure_doubts, *unread)),
         limit_seconds=job.timeout.attempt_duration_seconds,
         role=next(filter(None, (work.role for work in job.works)), ""),
         stop_command=f"aws batch terminate-job --job-id {job.job_id} --reason REASON --region {job.region}",
@@ -98,47 +105,79 @@ def environments_of(evidence: Evidence) -> Environments:
     return {**{str(each.get("computeEnvironmentArn")): each for each in listed}, **evidence.objects}
 
 
-def texts_of(job: BatchJob, description: Mapping[str, Any]) -> TrainingJob:
-    """What its owner wrote, in the members that a training job has for it; volumes are its channels of file systems.
-    Raises MalformedBatchJob.
+@dataclass(frozen=True)
+class _Written:
+    """What its owner wrote, in the members that a training job has for it, and kinds of texts, in words, of which there
+    is more than is read.
     """
-    variables: dict[str, str] = {}
-    others: list[tuple[str, str]] = []
-    for each in (each for container in job.containers for each in container.variables):
-        if variables.setdefault(each.name, each.value) != each.value:
-            others.append((each.name, each.value))
-    lines = dict.fromkeys(container.line for container in job.containers)
+
+    job: TrainingJob
+    unread: tuple[str, ...]
+
+
+def _written_in(job: BatchJob, description: Mapping[str, Any]) -> _Written:
+    """Its texts as a training job's; volumes are its channels of file systems. Raises MalformedBatchJob."""
     mounts = {path: name for work in job.works for path, name in work.mounts.items()}
-
-    paths = "|".join(map(re.escape, sorted(mounts, key=len, reverse=True)))
-    in_volumes = re.compile(rf"(?<![\w./-])(?:{paths})(?![\w.-])") if mounts else None
-
-    def moved(text: str) -> str:
-        """A text with paths in volumes as those in the channels that stand for these."""
-        if in_volumes is None:
-            return text
-        return in_volumes.sub(lambda match: f"{training_job.FOLDERS.inputs}{mounts[match[0]]}", text)
-
-    words = [moved(_with(word, job)) for line in lines for word in line]
+    moved = _Moved(mounts)
+    given, stated = _given(job), _variables(job)
+    parameters, variables = _few(job.parameters), {**_few(stated, MOST_ENTRIES - len(given)), **given}
+    lines = dict.fromkeys(container.line for container in job.containers)
+    words, whole = _filled_in([word for line in lines for word in line], job.parameters)
+    unread = {
+        "hyperparameters": len(parameters) < len(job.parameters),
+        "variables": len(stated) > MOST_ENTRIES - len(given),
+        "arguments": not whole or len(words) > MOST_ENTRIES,
+    }
     answer = {
         "TrainingJobName": job.job_id,
         "TrainingJobArn": job.job_arn,
         "TrainingJobStatus": "Completed",
         "CreationTime": job.created_at,
-        "HyperParameters": {name: moved(text) for name, text in job.parameters.items()},
-        "Environment": {**{name: moved(text) for name, text in variables.items()}, **_given(job)},
-        "AlgorithmSpecification": {"ContainerArguments": words},
+        "HyperParameters": {name: moved.text(text) for name, text in parameters.items()},
+        "Environment": {name: moved.text(text) for name, text in variables.items()},
+        "AlgorithmSpecification": {"ContainerArguments": [moved.text(word) for word in words[:MOST_ENTRIES]]},
         "InputDataConfig": [
             {"ChannelName": name, "DataSource": {"FileSystemDataSource": {"FileSystemType": "EFS"}}}
             for name in dict.fromkeys(mounts.values())
         ],
-        "Others": {f"{name}.{number}": text for number, (name, text) in enumerate(others)},
         **({PLACES_NOT_KNOWN: True} if description.get(PLACES_NOT_KNOWN) else {}),
     }
     try:
-        return parse_training_job(answer, [{"Key": key, "Value": value} for key, value in job.tags.items()])
+        told = parse_training_job(answer, [{"Key": key, "Value": value} for key, value in job.tags.items()])
     except MalformedJob as error:
         raise MalformedBatchJob(str(error)) from error
+    return _Written(told, tuple(what for what, more in unread.items() if more))
+
+
+class _Moved:
+    """Texts with paths in volumes as those in the channels that stand for these."""
+
+    def __init__(self, mounts: Mapping[str, str]) -> None:
+        self._mounts = mounts
+        paths = "|".join(re.escape(path).replace("/", "/+") for path in sorted(mounts, key=len, reverse=True))
+        self._paths = re.compile(rf"(?<![\w./-])(?:{paths})(?![\w.-])") if mounts else None
+
+    def text(self, text: str) -> str:
+        """A text that is moved."""
+        return self._paths.sub(self._channel, text) if self._paths else text
+
+    def _channel(self, match: re.Match[str]) -> str:
+        return f"{training_job.FOLDERS.inputs}{self._mounts[re.sub('/+', '/', match[0])]}"
+
+
+def _few(texts: Mapping[str, str], most: int = MOST_ENTRIES) -> dict[str, str]:
+    return dict(islice(texts.items(), most))
+
+
+def _variables(job: BatchJob) -> dict[str, str]:
+    """The variables of all containers: where two say unlike things by one name, both, the other by a name that is read
+    alike.
+    """
+    pairs = dict.fromkeys((each.name, each.value) for container in job.containers for each in container.variables)
+    variables: dict[str, str] = {}
+    for number, (name, value) in enumerate(pairs):
+        variables[f"{number}.{name}" if name in variables else name] = value
+    return variables
 
 
 def _given(job: BatchJob) -> dict[str, str]:
@@ -148,10 +187,18 @@ def _given(job: BatchJob) -> dict[str, str]:
     return given if index is None else {**given, "AWS_BATCH_JOB_ARRAY_INDEX": str(index)}
 
 
-def _with(word: str, job: BatchJob) -> str:
-    """A word of a command with the job's parameters in place of `Ref::name` (User Guide, "Parameters")."""
-    if "Ref::" not in word:
-        return word
-    for name in sorted(job.parameters, key=len, reverse=True):
-        word = word.replace(f"Ref::{name}", job.parameters[name])
-    return word
+def _filled_in(words: Sequence[str], parameters: Mapping[str, str]) -> tuple[list[str], bool]:
+    """The words of a command with the parameters in place of `Ref::name`, once, as AWS Batch fills them in (User Guide,
+    "Parameters"), and whether that is all: no more is filled in than is read of a command line.
+    """
+    left = LONGEST_TEXT
+
+    def value(match: re.Match[str]) -> str:
+        nonlocal left
+        left -= len(parameters[match["name"]])
+        return parameters[match["name"]] if left >= 0 else match[0]
+
+    names = "|".join(map(re.escape, sorted(parameters, key=len, reverse=True)))
+    named = re.compile(f"Ref::(?P<name>{names})")
+    filled = [named.sub(value, word) if parameters else word for word in words]
+    return filled, left >= 0

@@ -120,6 +120,11 @@ class _Volume(BatchShape):
     persistent_volume_claim: dict[str, Any] | None = None
 
     @property
+    def folder(self) -> str:
+        """The folder, or file, of its host that it is; "" where it is none."""
+        return self.host.source_path or str((self.host_path or {}).get("path") or "")
+
+    @property
     def outlives_the_job(self) -> bool:
         """Whether what lies in it may be of others: it is no scratch space."""
         elsewhere = self.efs_volume_configuration, self.host_path, self.persistent_volume_claim
@@ -137,6 +142,7 @@ class Container(BatchShape):
     args: _Lines = ()
     environment: _Variables = ()
     env: _Variables = ()
+    secrets: _Variables = ()
     job_role_arn: OptionalText = ""
     privileged: bool | None = None
     security_context: Annotated[_Security, BeforeValidator(or_nothing)] = _Security.model_construct()
@@ -213,11 +219,15 @@ class Work(BatchShape):
         return (*self.together, *self.before)
 
     @property
+    def volumes(self) -> tuple[_Volume, ...]:
+        """What its containers may mount."""
+        of_tasks = (each for task in self.ecs_properties.task_properties for each in task.volumes)
+        return (*self.container.volumes, *of_tasks, *self.eks_properties.pod_properties.volumes)
+
+    @property
     def mounts(self) -> dict[str, str]:
         """Where volumes that outlive the job are mounted: path -> name of the volume."""
-        of_tasks = (each for task in self.ecs_properties.task_properties for each in task.volumes)
-        volumes = (*self.container.volumes, *of_tasks, *self.eks_properties.pod_properties.volumes)
-        lasting = {each.name for each in volumes if each.outlives_the_job}
+        lasting = {each.name for each in self.volumes if each.outlives_the_job}
         mounts = [each for one in self.containers for each in (*one.mount_points, *one.volume_mounts)]
         named = [(each.container_path or each.mount_path, each.source_volume or each.name) for each in mounts]
         return {path.rstrip("/"): name for path, name in named if name in lasting and path.rstrip("/")}
@@ -263,6 +273,13 @@ class Attempt(BatchShape):
     task_properties: Annotated[tuple[_TaskOfAttempt, ...], BeforeValidator(lambda value: value or ())] = ()
     eks_cluster_arn: OptionalText = ""
 
+    @property
+    def clusters(self) -> frozenset[str]:
+        """Where it ran, as far as that is said."""
+        tasks = (each.container_instance_arn for each in self.task_properties)
+        told = _clusters_of(self.container.container_instance_arn, *tasks)
+        return frozenset(filter(None, (*told, self.eks_cluster_arn)))
+
 
 _Attempts = Annotated[tuple[Attempt, ...], BeforeValidator(lambda value: value or ())]
 
@@ -284,7 +301,7 @@ class BatchJob(Work):
     eks_attempts: _Attempts = ()
     node_properties: _NodeProperties | None = None
     array_properties: Annotated[_Array, BeforeValidator(or_nothing)] = _Array.model_construct()
-    parameters: Texts = {}
+    parameters: Annotated[dict[str, str], BeforeValidator(or_nothing)] = {}
     timeout: Annotated[_Timeout, BeforeValidator(or_nothing)] = _Timeout.model_construct()
     tags: Texts = {}
 
@@ -331,19 +348,30 @@ class BatchJob(Work):
         return any(each or limits for each, limits in resources)
 
     @property
+    def ever_started(self) -> bool:
+        """Whether anything of it is known to have run."""
+        return self.started_at is not None or any(each.started_at for each in self.tries)
+
+    @property
     def clusters(self) -> frozenset[str]:
         """The clusters that it ran on, as far as they are said: names of Amazon ECS, ARNs of EKS."""
-        return frozenset(filter(None, self._clusters()))
+        return frozenset(self._clusters()).union(*(each.clusters for each in self.tries))
+
+    @property
+    def tells_its_clusters(self) -> bool:
+        """Whether it is said of each of its attempts where it ran."""
+        started = [each for each in self.tries if each.started_at or each.stopped_at]
+        return all(each.clusters for each in started) if started else bool(self.clusters)
 
     def _clusters(self) -> Iterator[str]:
-        tasks = [each.container_instance_arn for each in self.ecs_properties.task_properties]
-        told = [self.container.container_instance_arn, *tasks]
-        for each in self.tries:
-            told += [each.container.container_instance_arn, *(t.container_instance_arn for t in each.task_properties)]
-            yield each.eks_cluster_arn
-        for arn in told:
-            match = _LONG_ARN.fullmatch(arn)
-            yield match["cluster"] if match else ""
+        tasks = (each.container_instance_arn for each in self.ecs_properties.task_properties)
+        return _clusters_of(self.container.container_instance_arn, *tasks)
+
+
+def _clusters_of(*hosts: str) -> Iterator[str]:
+    """The clusters in the long ARNs of hosts of Amazon ECS."""
+    matches = map(_LONG_ARN.fullmatch, hosts)
+    return (match["cluster"] for match in matches if match)
 
 
 def state_of_batch_job(status: str) -> RunState:

@@ -6,6 +6,7 @@ Batch API Reference, ResourceRequirement (GPU), NodeRangeProperty (a range withi
 (NVIDIA_VISIBLE_DEVICES); AWS Neuron, "Neuron plugin for containers" (/dev/neuron0 is a chip).
 """
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,8 +26,11 @@ _GPU = "GPU"
 _OF_KUBERNETES = re.compile(r"(?:nvidia\.com|amd\.com|aws\.amazon\.com/neuron).*")
 _WHOLE = frozenset({"nvidia.com/gpu", "amd.com/gpu", "aws.amazon.com/neuron", "aws.amazon.com/neurondevice"})
 """Resources of a pod that are accelerators; others are parts of them."""
-_NEURON = "/dev/neuron"
-_NVIDIA = "/dev/nvidia"
+_NEURON = re.compile(r"/dev/neuron\d{1,3}")
+_OTHER_DEVICE = re.compile(r"/dev/(?!nvidia|neuron|dri|kfd|char|block|fd|disk).+")
+"""Devices that are surely no accelerators, such as those of the network, and no folders of all devices."""
+_OPENS_THE_HOST = re.compile(r"/|/dev|/var|/(?:var/)?run(?:/.*)?|/proc(?:/.*)?")
+"""Folders of a host in which its devices, or what starts containers (docker.sock), may be found."""
 _VISIBLE = "NVIDIA_VISIBLE_DEVICES"
 _NOTHING_VISIBLE = frozenset({"", "void", "none"})
 _NUMBER = re.compile(r"\d{1,6}")
@@ -68,6 +72,17 @@ NOTHING_LAUNCHED = Kind(
     "contradictory evidence: its compute environments launch {names:list} alone, which have no accelerators",
     AMEND,
 )
+AS_OF_THE_AUDIT = Kind(
+    "instance-types-as-of-the-audit",
+    "the instance types are those that its compute environment allowed at the audit: that it allowed no others while "
+    "the job ran is the account's word",
+)
+UPDATED = Kind(
+    "compute-environment-updated",
+    "its compute environment {what:said200} was updated, or is being updated, and nothing says when: its attempts may "
+    "have run on other instance types",
+    AMEND,
+)
 NODES_NOT_KNOWN = Kind("nodes-not-known", "what ran on {nodes} of its {all} nodes is not known", AMEND)
 MAY_REACH_MORE = Kind(
     "may-reach-all-accelerators",
@@ -98,7 +113,8 @@ def asked_of(work: Work) -> Asked:
     beside = sum(map(_accelerators, work.together))
     before = max(map(_accelerators, work.before), default=0)
     parts = any(set(_of_pod(each)) - _WHOLE for each in work.containers)
-    return Asked(max(beside, before), any(map(_reaches, work.containers)), parts)
+    reach = any(map(_reaches, work.containers)) or any(_opens_the_host(each.folder) for each in work.volumes)
+    return Asked(max(beside, before), reach, parts)
 
 
 def hosts_of_job(job: BatchJob, environments: Environments) -> tuple[tuple[Hosts, ...], tuple[Remark, ...]]:
@@ -106,7 +122,7 @@ def hosts_of_job(job: BatchJob, environments: Environments) -> tuple[tuple[Hosts
     of_queue, doubts = types_of(job, environments)
     parts = [(count, _Part.of(works)) for count, works in _parts(job)]
     had = [(count, part) for count, part in parts if not part.asked.nothing]
-    remarks = [] if all(part.types for _, part in had) else [*doubts]
+    remarks = [] if all(part.types for _, part in had) else [*doubts, *([AS_OF_THE_AUDIT()] if of_queue else [])]
     remarks += [MAY_REACH_MORE()] if any(part.asked.reach for _, part in had) else []
     texts = [text for each in job.containers for text in _not_numbers(each)]
     remarks += [UNREAD_REQUIREMENT(text=texts[0])] if texts else []
@@ -160,11 +176,16 @@ def may_have_accelerators(environment: Mapping[str, Any]) -> bool:
 
 
 def has_no_accelerators(job: BatchJob, environments: Environments) -> bool:
-    """Whether a job that asks for none ran on hosts that surely have none, whatever its containers may reach."""
+    """Whether a job that asks for none ran on hosts that surely have none, whatever its containers may reach: in
+    clusters of Amazon ECS, of which each environment has one of its own.
+    """
     if any(asked_of(work).accelerators or _own_types(work) for work in job.works):
         return False
     told = [each for each in environments.values() if not isinstance(each, Unread)]
-    return 0 < len(told) == len(environments) and not any(map(may_have_accelerators, told))
+    if not job.ever_started and job.finished:
+        return 0 < len(told) == len(environments) and not any(map(may_have_accelerators, told))
+    without = {_ecs_cluster(each) for each in told if not may_have_accelerators(each)}
+    return job.tells_its_clusters and job.clusters <= without
 
 
 def types_of(job: BatchJob, environments: Environments) -> tuple[tuple[str, ...], tuple[Remark, ...]]:
@@ -173,11 +194,13 @@ def types_of(job: BatchJob, environments: Environments) -> tuple[tuple[str, ...]
     """
     told = {arn: each for arn, each in environments.items() if not isinstance(each, Unread)}
     elsewhere = job.clusters - {cluster for each in told.values() for cluster in _clusters_of(each)}
-    asked = told if not job.clusters else {a: each for a, each in told.items() if job.clusters & _clusters_of(each)}
+    everywhere = not job.tells_its_clusters
+    asked = told if everywhere else {a: each for a, each in told.items() if job.clusters & _clusters_of(each)}
     launched = {arn: _launched(each) for arn, each in asked.items()}
     doubts = [NO_INSTANCE_TYPES(what=arn, kind=_kind_of(told[arn])) for arn, each in launched.items() if not each]
+    doubts += [UPDATED(what=arn) for arn in launched if _was_updated(told[arn], job)]
     unread = [(arn, each) for arn, each in environments.items() if isinstance(each, Unread)]
-    if elsewhere or not job.clusters:
+    if elsewhere or everywhere:
         doubts += [_unread_environment(arn, each) for arn, each in unread]
     if elsewhere and not unread and environments:
         doubts.append(OTHER_CLUSTER(clusters=sorted(elsewhere)))
@@ -188,6 +211,14 @@ def types_of(job: BatchJob, environments: Environments) -> tuple[tuple[str, ...]
     if not with_accelerators and not doubts:
         doubts.append(NOTHING_LAUNCHED(names=list(names)))
     return tuple(with_accelerators), tuple(doubts)
+
+
+def _was_updated(environment: Mapping[str, Any], job: BatchJob) -> bool:
+    """Whether something hints that it allowed other types while the job ran: it is being updated; or, for a job of
+    several attempts, it has a policy of updates, which UpdateComputeEnvironment takes and CreateComputeEnvironment not.
+    """
+    several = sum(each.started_at is not None for each in job.tries) > 1
+    return environment.get("status") == "UPDATING" or (several and bool(environment.get("updatePolicy")))
 
 
 def _unread_environment(arn: str, unread: Unread) -> Remark:
@@ -227,7 +258,7 @@ def _span(text: str, nodes: int) -> tuple[int, int]:
 
 
 def _accelerators(container: Container) -> int:
-    chips = sum(each.host_path.startswith(_NEURON) for each in container.linux_parameters.devices)
+    chips = sum(bool(_NEURON.fullmatch(path)) for path in _devices(container))
     of_pod = sum(max(map(_number, texts)) for texts in _of_pod(container).values())
     return sum(map(_number, _gpus(container))) + of_pod + chips
 
@@ -256,13 +287,36 @@ def _number(text: str) -> int:
 
 def _reaches(container: Container) -> bool:
     visible = [each.value.strip().lower() for each in container.variables if each.name == _VISIBLE]
-    mapped = any(each.host_path.startswith(_NVIDIA) for each in container.linux_parameters.devices)
-    return container.reaches_the_host or mapped or any(each not in _NOTHING_VISIBLE for each in visible)
+    shown = any(each not in _NOTHING_VISIBLE for each in visible) or any(
+        each.name == _VISIBLE for each in container.secrets
+    )
+    mapped = (not _NEURON.fullmatch(path) and not _OTHER_DEVICE.fullmatch(path) for path in _devices(container))
+    return container.reaches_the_host or shown or any(mapped)
+
+
+def _devices(container: Container) -> list[str]:
+    return [_path(each.host_path) for each in container.linux_parameters.devices]
+
+
+def _opens_the_host(folder: str) -> bool:
+    """Whether a container that has this folder of its host may reach the host's devices."""
+    path = _path(folder)
+    of_devices = path.startswith("/dev/") and not _OTHER_DEVICE.fullmatch(path)
+    return bool(folder) and (of_devices or bool(_OPENS_THE_HOST.fullmatch(path)))
+
+
+def _path(text: str) -> str:
+    """A path as the host reads it."""
+    return posixpath.normpath(f"/{text.lstrip('/')}")
 
 
 def _clusters_of(environment: Mapping[str, Any]) -> frozenset[str]:
-    ecs, eks = environment.get("ecsClusterArn"), _members(environment, "eksConfiguration").get("eksClusterArn")
-    return frozenset({str(ecs or "").rsplit("/", 1)[-1], str(eks or "")} - {""})
+    eks = _members(environment, "eksConfiguration").get("eksClusterArn")
+    return frozenset({_ecs_cluster(environment), str(eks or "")} - {""})
+
+
+def _ecs_cluster(environment: Mapping[str, Any]) -> str:
+    return str(environment.get("ecsClusterArn") or "").rsplit("/", 1)[-1]
 
 
 def _kind_of(environment: Mapping[str, Any]) -> str:
