@@ -78,8 +78,8 @@ def line(
     comment: str = NOTHING_BEFORE,
     **changes: str,
 ) -> str:
-    """A line of `sacct`; times are hours after the hosts' launch."""
-    took = 0 if start is None or end is None else int(3600 * (end - start))
+    """A line of `sacct`; times are hours after the hosts' launch. What has no end has run for an hour."""
+    took = 0 if start is None else 3600 if end is None else int(3600 * (end - start))
     fields = {
         "JobID": job,
         "JobName": f"tune-{job.partition('+')[0]}",

@@ -94,7 +94,7 @@ def test_hours_that_no_run_explains_are_named_with_their_ceiling(tmp_path: Path)
 
 def test_a_run_over_a_threshold_says_so(tmp_path: Path) -> None:
     comment = f"{NOTHING_BEFORE};flops-auditor:base-model=meta-llama/Llama-2-7b"
-    body = sacct(line(start=0, end=700, hosts="ip-10-1-0-[1-100]", comment=comment))
+    body = sacct(line(start=0, end=700, hosts="ip-10-1-0-[1-100]", comment=comment, AllocTRES="gres/gpu=800"))
     done = explain(*files(tmp_path, body, count=100), "--output", "json")
     assert (done.exit_code, told_by(done)["runs"][0]["verdict"]) == (3, "above")
 

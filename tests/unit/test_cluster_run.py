@@ -21,9 +21,7 @@ from tests.fakes.clusters import (
     ARN,
     HEADER,
     HOST,
-    HOUR,
     NOTHING_BEFORE,
-    READ,
     WHO,
     at,
     condition,
@@ -126,8 +124,10 @@ def test_attempts_of_a_job_are_one_run() -> None:
     assert (run.started, run.ended) == (at(1), at(7))
 
 
-def test_tasks_of_an_array_are_runs_and_waiting_ones_are_none() -> None:
-    made = runs(sacct(line("7_1"), line("7_2"), line("7_[3-9%2]", start=None, end=None, hosts="None assigned")))
+@pytest.mark.parametrize("waiting", ["7_[3-9%2]", "7_[0-12:2]", "7_[1,5,9,12,...%3]", "7_[3]"])
+def test_tasks_of_an_array_are_runs_and_waiting_ones_are_none(waiting: str) -> None:
+    made = runs(sacct(line("7_1"), line("7_2"), line(waiting, start=None, end=None, hosts="None assigned")))
+    assert all(not run.data_doubts for run in made)
     assert [run.arn for run in made] == [f"{ARN}/7_1", f"{ARN}/7_2"]
 
 
@@ -137,16 +137,63 @@ def test_components_of_a_job_are_one_run() -> None:
 
 def test_a_running_job_has_no_end() -> None:
     for body in (
-        sacct(line(end=None, state="RUNNING")),
+        sacct(line(end=None, state="RUNNING", Elapsed="02:00:00")),
         kubectl(pytorch_job(end=None), pod(1, end=None), pod(2, end=None)),
     ):
         done = audited(body)
         assert (done.run.state, done.run.ended, done.verdict) == ("running", None, "indeterminate")
-        assert host_hours(done.run) == 2 * (READ - at(1)) / HOUR
 
 
-def test_a_job_that_never_had_hosts_is_none() -> None:
-    assert runs(sacct(line(start=None, end=None, hosts="None assigned", state="CANCELLED by 1000"))) == []
+def test_hours_of_what_goes_on_are_those_that_the_file_proves() -> None:
+    assert host_hours(the_run(sacct(line(end=None, state="RUNNING", Elapsed="01:30:00")))) == 3
+    going_on = pytorch_job(end=None)
+    going_on["status"]["conditions"].append(condition("Running", 5))
+    assert host_hours(the_run(kubectl(going_on, pod(1, end=None), pod(2, end=None)))) == 2 * 4
+
+
+@pytest.mark.parametrize("start", [None, 2])
+def test_a_job_that_never_had_hosts_is_none(start: float | None) -> None:
+    assert runs(sacct(line(start=start, end=start, hosts="None assigned", state="CANCELLED by 1000"))) == []
+
+
+@pytest.mark.parametrize(
+    ("tres", "elapsed", "share"),
+    [
+        ("cpu=4,mem=8G,node=2", "02:00:00", Fraction(0)),
+        ("gres/gpu:h100=16,gres/gpu=16,node=2", "02:00:00", Fraction(1)),
+        ("gres/gpu=4,node=2", "02:00:00", Fraction(1, 4)),
+        ("gres/gpu=16,node=2", "00:30:00", Fraction(1, 4)),
+        ("gres/gpu=16,gres/gpu:h100_1g.10gb=16", "02:00:00", Fraction(0)),
+    ],
+    ids=["none", "all", "some", "suspended", "slices"],
+)
+def test_the_lower_bound_rests_on_what_slurm_gave_and_the_upper_on_whole_hosts(
+    tres: str, elapsed: str, share: Fraction
+) -> None:
+    whole = audited(sacct(line(AllocTRES="gres/gpu=16,node=2"))).estimate
+    given = audited(sacct(line(AllocTRES=tres, Elapsed=elapsed))).estimate
+    assert whole.lower_flop
+    assert given.lower_flop == share * whole.lower_flop
+    assert given.upper_flop == whole.upper_flop
+    assert ("given-a-part-of-its-hosts" in kinds(given.assumptions)) == (share < 1)
+
+
+def test_a_job_that_has_no_accelerators_is_never_above() -> None:
+    of = cluster_answers(describe_cluster(64), [listing(*map(node, range(1, 65)))])
+    comment = f"{NOTHING_BEFORE};flops-auditor:base-model=meta-llama/Llama-3.2-1B"
+
+    def verdict(tres: str) -> str:
+        return audited(sacct(line(end=720, hosts="ip-10-1-0-[1-64]", comment=comment, AllocTRES=tres)), of).verdict
+
+    assert verdict("gres/gpu=512,node=64") == "above"
+    assert verdict("cpu=4,node=64") == "indeterminate"
+
+
+def test_an_allocation_that_stands_twice_gives_its_accelerators_once() -> None:
+    twice = sacct(
+        line(end=None, state="RUNNING", Elapsed="01:00:00", AllocTRES="gres/gpu=4"), line(AllocTRES="gres/gpu=4")
+    )
+    assert the_run(twice).surely_given == 4 * 7200
 
 
 HOURS_IN_DOUBT: dict[str, tuple[bytes, str]] = {
@@ -188,6 +235,10 @@ HOURS_IN_DOUBT: dict[str, tuple[bytes, str]] = {
     "a line of nobody": (sacct(line(), "tuned|for|hours"), "operators-lines-of-no-run"),
     "bytes": (sacct(line()) + b"\xff\xfe100|\n", "operators-lines-of-no-run"),
     "two statements": (sacct(line(), line(comment="flops-auditor:lineage=tune-99")), "operators-statements-differ"),
+    "attempts that the file lacks": (
+        sacct(line()).replace(b"Comment", b"Comment|Restarts").replace(b"none", b"none|1"),
+        "operators-attempts-missing",
+    ),
     "two users": (sacct(line(), line(User="otto")), "operators-statements-differ"),
     "pods gone": (kubectl(pytorch_job(start=1, end=9), pod(1), pod(2)), "pods-gone"),
     "pods fewer": (kubectl(pytorch_job(workers=63), pod(1), pod(2)), "operators-hosts-not-named"),
@@ -317,6 +368,7 @@ def test_a_file_that_is_none_or_too_large_is_a_named_error(body: bytes, why: str
         (describe_cluster(), [listing(node(1, InstanceGroupName="of-another-cluster"))]),
         (describe_cluster(), [listing(node(1)), listing(node(1, launched=at(5)))]),
         (describe_cluster(), [listing(node(1, LaunchTime="yesterday"))]),
+        (describe_cluster(), [listing(node(1), node(2, PrivateDnsHostname=f"{host(1)}.internal"))]),
     ],
 )
 def test_answers_of_aws_that_are_none_are_a_named_error(

@@ -102,6 +102,11 @@ OF_LONGER = Kind(
     "the occupancy is that of {spans:g} s, of which {seconds:g} s are training, and nothing says which: all that "
     "accelerators were busy for may be in these",
 )
+GIVEN_A_PART = Kind(
+    "given-a-part-of-its-hosts",
+    "of {had:.10g} accelerator-seconds of its hosts {given:.10g} were surely given to it: the lower bound rests on "
+    "these alone, the upper bound takes all",
+)
 UNLIKE = Kind(
     "unlike-accelerators",
     "unlike accelerators: each kind counts with the busiest host, since hosts do not name their kind",
@@ -122,7 +127,8 @@ class Hardware:
 @dataclass(frozen=True)
 class HostKind:
     """Hosts of one instance type: how many, how busy their accelerators were (0..1, None: not reported, or not
-    believed), and the least that published runs reached on them. `seen`: the occupancy as it was reported.
+    believed), and the least that published runs reached on them. `seen`: the occupancy as it was reported. The run was
+    surely `given` this share of their accelerators' time.
     """
 
     count: int
@@ -130,6 +136,7 @@ class HostKind:
     occupancy: Fraction | None
     lowest_utilisation: Fraction
     seen: Fraction | None = None
+    given: Fraction = Fraction(1)
 
 
 @dataclass(frozen=True)
@@ -180,11 +187,21 @@ def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: 
     believed = _believed(known, observed, run.host_metrics, signs, published, notes)
     whole = most if believed == observed.busy else _occupancies(known, believed, host, [])
     occupancies = _in_less_time(whole, run.time, notes)
+    given = _given(run, known, notes)
     kinds = tuple(
-        HostKind(count, kind, now, published.of(kind.unit_name).lowest if certain else Fraction(0), was)
+        HostKind(count, kind, now, published.of(kind.unit_name).lowest if certain else Fraction(0), was, given)
         for (count, kind), certain, now, was in zip(known, sure, occupancies, seen, strict=True)
     )
     return MeasuredHosts(kinds, tuple(unknown), tuple(notes), doubts, published.highest)
+
+
+def _given(run: Run, known: Sequence[tuple[int, InstanceType]], notes: list[Remark]) -> Fraction:
+    """The share of its hosts' accelerators and time that a run was surely given; of unlike hosts nobody says which."""
+    had = sum((count * kind.units for count, kind in known), Fraction(0)) * (run.time.seconds or 0)
+    if run.surely_given is None or run.surely_given >= had:
+        return Fraction(1)
+    notes.append(GIVEN_A_PART(had=had, given=run.surely_given))
+    return run.surely_given / had if len(known) == 1 else Fraction(0)
 
 
 def _taken_for(hosts: Hosts, table: HardwareTable) -> PossibleHost:
@@ -234,6 +251,7 @@ def _at_precision(hosts: MeasuredHosts, declared: Declared, seconds: Fraction) -
             lowest_utilisation=host.lowest_utilisation,
             highest_utilisation=hosts.highest,
             seen_busy=host.seen,
+            given=host.given,
             slowest_peak=min(peak, default) if declared.precision else min(kind.peaks.values()),
         )
         uses.append(use)

@@ -504,7 +504,7 @@ def _said_of(choice: TierChoice, uses: Sequence[HardwareUse], notes: Sequence[Re
         assumptions.append(METHOD(method=chosen.method, basis=chosen.basis.words))
     if chosen is not None and chosen.method in ON_HARDWARE_ALONE:
         assumptions.append(UTILISATION_ASSUMED())
-        busy = summed(use.peak_flop * use.busy for use in uses)
+        busy = summed(use.peak_flop * use.busy * use.given for use in uses)
         least = chosen.lower_flop
         assumptions += [LOWEST_OF_PUBLISHED(share=least / busy)] if busy and least else []
     elif chosen is not None and not any(note.kind is BOUND_BY_DATA for note in notes):

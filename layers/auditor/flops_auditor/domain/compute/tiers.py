@@ -58,7 +58,8 @@ class HardwareUse:
     when no host reported it. `bound_peak` is what an upper bound takes instead of `peak` where the precision is only
     guessed to be a slow one. `lowest_utilisation` is what published runs on such hardware reached at least,
     `highest_utilisation` what any published run reached, `seen_busy` the occupancy as it was reported, even where what
-    is known of the run contradicts it. `slowest_peak` is the slowest that an MFU of the run may be a share of.
+    is known of the run contradicts it. `slowest_peak` is the slowest that an MFU of the run may be a share of. The run
+    was surely `given` this share of their time (0..1).
     """
 
     name: str
@@ -70,6 +71,7 @@ class HardwareUse:
     watts: Fraction = Fraction(0)
     bound_peak: Fraction | None = None
     lowest_utilisation: Fraction = Fraction(0)
+    given: Fraction = Fraction(1)
     highest_utilisation: Fraction = Fraction(1)
     seen_busy: Fraction | None = None
     slowest_peak: Fraction | None = None
@@ -101,8 +103,10 @@ class HardwareUse:
 
     @property
     def surely_busy(self) -> Fraction:
-        """The share of time that lower bounds take: occupancy as reported, whatever speaks against it."""
-        return self.busy if self.seen_busy is None else self.seen_busy
+        """The share of time that lower bounds take: occupancy as reported, whatever speaks against it, of what was
+        surely given.
+        """
+        return self.given * (self.busy if self.seen_busy is None else self.seen_busy)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ it says of itself, where it begins from and leaves results, and which metrics it
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
 from functools import cached_property
 from typing import Literal
 
@@ -93,7 +94,8 @@ class Run:
     write, or whose content others may have; `artifact` is where the service says that it wrote the run's model.
     `begins_doubts` are about what it begins from and cannot be looked up. `reads` is what it reads a model from, where
     its lineage tag says what it continues, and `auxiliary` are inputs that do not count for what their owner calls
-    them, such as a teacher. `stop_command` is what a person types to end it.
+    them, such as a teacher. `surely_given` are accelerator-seconds that it was given of its hosts, None: all that they
+    had. `stop_command` is what a person types to end it.
     """
 
     source: str
@@ -134,6 +136,7 @@ class Run:
     family: str = ""
     role: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    surely_given: Fraction | None = None
     stop_command: str = ""
 
     @property

@@ -146,6 +146,15 @@ def parse_hosts(answers: Sequence[Mapping[str, Any]], cluster: Cluster) -> tuple
     return tuple(sorted(hosts.values(), key=lambda host: host.instance_id))
 
 
+def each_host_of_its_own_name(hosts: Sequence[ClusterHost]) -> None:
+    """Raises MalformedCluster where two hosts of one answer, which are there at once, are called the same."""
+    whose: dict[str, str] = {}
+    for host in hosts:
+        for name in host.names:
+            if whose.setdefault(name, host.instance_id) != host.instance_id:
+                raise MalformedCluster(f"{host.instance_id} and {whose[name]} have one name, {name[:63]!r}")
+
+
 def hosts_not_listed(cluster: Cluster, hosts: Sequence[ClusterHost]) -> tuple[str, ...]:
     """Groups of which AWS counts more hosts than are listed, or does not say how many there are."""
     listed = Counter(host.group for host in hosts)

@@ -7,7 +7,13 @@ from typing import Any
 
 from flops_auditor.domain.runs.cluster_time import ClusterHost, HostsByName
 from flops_auditor.domain.runs.evidence import CLUSTER_RUN, Evidence
-from flops_auditor.domain.runs.sources.cluster_answers import NODES, Cluster, parse_cluster, parse_hosts
+from flops_auditor.domain.runs.sources.cluster_answers import (
+    NODES,
+    Cluster,
+    each_host_of_its_own_name,
+    parse_cluster,
+    parse_hosts,
+)
 from flops_auditor.domain.runs.sources.cluster_run import describe_run, said_run
 from flops_auditor.domain.runs.sources.operators_file import OperatorsFile
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile, SaidRun
@@ -31,6 +37,8 @@ def cluster_answers(answer: Mapping[str, Any], listings: Sequence[Mapping[str, A
     """Read a DescribeCluster answer and ListClusterNodes answers of that cluster. Raises MalformedCluster."""
     cluster = parse_cluster(answer)
     hosts = parse_hosts(listings, cluster)
+    for listing in listings:
+        each_host_of_its_own_name(parse_hosts([listing], cluster))
     nodes = {node["InstanceId"]: node for listing in listings for node in listing[NODES]}
     return ClusterAnswers(cluster, answer, hosts, nodes)
 

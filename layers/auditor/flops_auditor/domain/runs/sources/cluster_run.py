@@ -166,6 +166,7 @@ def run_of(
         reads=(_SHARED,) if declared.lineage else (),
         results=(Location(arn), Location(NAMES, (told.name,))),
         tags=told.tags,
+        surely_given=told.given,
     )
 
 

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 from flops_auditor.domain.runs.cluster_time import Stay
@@ -28,7 +29,7 @@ from flops_auditor.domain.runs.sources.operators_word import (
     MalformedOperatorsFile,
     SaidRun,
 )
-from flops_auditor.domain.runs.training_time import Span, gaps, length, merge
+from flops_auditor.domain.runs.training_time import Span, gaps, length, merge, seconds_between
 from flops_auditor.domain.values.moments import read_time
 from flops_auditor.domain.values.remarks import Kind, Remark
 
@@ -51,7 +52,13 @@ _EARLIER = frozenset({"Evicted", "Restarting", "Requeued", "Preempted"})
 _SUSPENDED = "Suspended"
 """The same, but where Kueue has the job: it begins suspended, and a Workload that gave hosts back was evicted."""
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
+_COUNT = re.compile(r"[0-9]{1,4}")
 _MOST_PODS = 10**6
+_ACCELERATORS = ("nvidia.com/gpu", "aws.amazon.com/neuron", "aws.amazon.com/neurondevice")
+_ATTEMPT = "jobset.sigs.k8s.io/restart-attempt"
+_GENERATION = "generation "
+_FIRST = frozenset({f"{_GENERATION}2"})
+"""Kueue changes a job once, when it lets it begin."""
 _SLACK = timedelta(minutes=5)
 """Between the start of a job and that of its pods, and between their ends: images are loaded, pods are cleaned up."""
 
@@ -62,7 +69,9 @@ PODS_GONE = Kind(
     AMEND,
 )
 EARLIER_ATTEMPTS = Kind(
-    "earlier-attempts", "it was {conditions:list} before: how long it had hosts until then is not known", AMEND
+    "earlier-attempts",
+    "it was {conditions:list}, or may have been: how long it had other hosts before is not known",
+    AMEND,
 )
 
 
@@ -127,14 +136,16 @@ def _least(item: object) -> dict[str, Any] | None:
         if isinstance(texts, Mapping):
             kept[place] = {name: _text(text) for name, text in texts.items() if name.startswith(ANNOTATION_PREFIX)}
     status, spec = item.get("status"), item.get("spec")
-    node = _text(spec.get("nodeName")) if isinstance(spec, Mapping) else None
-    asked, least = (_asked(spec), _completions(spec)) if isinstance(spec, Mapping) else (0, 0)
+    spec = spec if isinstance(spec, Mapping) else {}
     return {
         "kind": item["kind"],
         "metadata": kept,
-        "node": node,
-        "pods": asked,
-        "completions": least,
+        "node": _text(spec.get("nodeName")),
+        "pods": _asked(spec),
+        "completions": _completions(spec),
+        "accelerators": _requested(spec),
+        "changes": _changes(item, metadata, spec),
+        "had": _had(status),
         "status": _least_status(status),
     }
 
@@ -150,7 +161,63 @@ def _asked(spec: Mapping[str, Any]) -> int:
     counts = [group.get("replicas", 1) for group in groups]
     counts += [group.get("count", 1) for group in _things(spec.get("podSets"))]
     counts += [spec[name] for name in ("parallelism",) if name in spec]
-    return sum(min(count, _MOST_PODS) for count in counts if type(count) is int and count > 0)
+    trainer = spec.get("trainer")
+    counts += [trainer.get("numNodes", 1)] if isinstance(trainer, Mapping) else []
+    of_jobs = [_number(group.get("replicas", 1)) * _parallelism(group) for group in _things(spec.get("replicatedJobs"))]
+    return sum(map(_number, [*counts, *of_jobs]))
+
+
+def _number(value: object) -> int:
+    """What is no number of pods is none."""
+    return min(value, _MOST_PODS) if type(value) is int and value > 0 else 0
+
+
+def _parallelism(group: Mapping[str, Any]) -> int:
+    """Pods at once of each Job of a JobSet's group."""
+    template = group.get("template")
+    spec = template.get("spec") if isinstance(template, Mapping) else None
+    return _number(spec.get("parallelism", 1)) if isinstance(spec, Mapping) else 1
+
+
+def _requested(spec: Mapping[str, Any]) -> int:
+    """Whole accelerators that a pod's containers ask for, which nobody else has then."""
+    resources = [each.get("resources") for each in _things(spec.get("containers"))]
+    limits = [each.get("limits") for each in resources if isinstance(each, Mapping)]
+    asked = [str(each.get(name)) for each in limits if isinstance(each, Mapping) for name in _ACCELERATORS]
+    return sum(int(count) for count in asked if _COUNT.fullmatch(count))
+
+
+def _changes(item: Mapping[str, Any], metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> list[str]:
+    """What says that a job may have had other pods before: `generation N` counts changes of what it asks for."""
+    status, told = item.get("status"), list[str]()
+    status = status if isinstance(status, Mapping) else {}
+    labels, requeued = metadata.get("labels"), status.get("requeueState")
+    attempt = labels.get(_ATTEMPT, "0") if isinstance(labels, Mapping) else "0"
+    if status.get("restarts") not in (None, 0) or str(attempt) != "0":
+        told.append("restarted")
+    if isinstance(requeued, Mapping) and requeued.get("count") not in (None, 0):
+        told.append("requeued")
+    groups = [group for name, each in spec.items() if str(name).endswith("eplicaSpecs") for group in _each(each)]
+    if _is_elastic(spec.get("elasticPolicy"), "minReplicas") or any(_is_elastic(each, "replicas") for each in groups):
+        told.append("scaled")
+    generation = metadata.get("generation", 1)
+    if generation != 1:
+        told.append(f"{_GENERATION}{generation!s:.20}")
+    return told
+
+
+def _is_elastic(policy: object, least: str) -> bool:
+    most = policy.get("maxReplicas") if isinstance(policy, Mapping) else None
+    return isinstance(policy, Mapping) and most is not None and most != policy.get(least)
+
+
+def _had(status: object) -> int:
+    """How many pods a job's status counts, or a pod's."""
+    if not isinstance(status, Mapping):
+        return 0
+    told = ("active", "succeeded", "failed")
+    of_roles = _each(status.get("replicaStatuses"))
+    return sum(_number(each.get(name)) for each in (status, *of_roles) for name in told)
 
 
 def _completions(spec: Mapping[str, Any]) -> int:
@@ -175,6 +242,8 @@ def _least_status(status: object) -> dict[str, Any]:
     told = ("type", "status", "lastTransitionTime")
     kept["conditions"] = [{name: _text(each.get(name)) for name in told} for each in _things(status.get("conditions"))]
     kept["finishedAt"] = [_finished(container.get("state")) for container in _things(status.get("containerStatuses"))]
+    beside = (_finished(container.get("state")) for container in _things(status.get("initContainerStatuses")))
+    kept["finishedAt"] += [each for each in beside if each is not None]
     return kept
 
 
@@ -209,26 +278,32 @@ def read_kubernetes_run(objects: Sequence[Mapping[str, Any]], read_at: datetime)
 def _read(objects: Sequence[Mapping[str, Any]], read_at: datetime) -> SaidRun:
     job, metadata = objects[0], objects[0]["metadata"]
     name = f"{metadata.get('namespace', 'default')}/{job['kind'].lower()}/{metadata['name']}"
-    torn = [0]
+    torn = set[str]()
 
     def time(value: object) -> datetime | None:
         try:
             return None if value is None else read_time(value)
         except (ValueError, OverflowError):
-            torn[0] += 1
+            torn.add(str(value))
             return None
 
     created = time(metadata["creationTimestamp"])
+    pods = [item for item in objects if item["kind"] == POD]
     status, state, ended = _ended(job, time)
+    if state != "running" and any(_goes_on(pod) for pod in pods):
+        status, state = f"{status}, but pods run", "running"
     ended = time(job["status"].get("completionTime")) or ended
+    latest = _latest(objects, time)
     others = [item for item in objects[1:] if item["kind"] in JOBS]
     starts = [time(item["status"].get("startTime")) for item in (job, *others)]
     started = starts[0] or min((each for each in starts if each), default=None)
-    pods = [item for item in objects if item["kind"] == POD]
-    stays, doubts = list[Stay](), list[Remark]()
+    started = min((each for each in (started, *_admitted(objects, time)) if each), default=None)
+    stays, doubts, given = list[Stay](), list[Remark](), Fraction(0)
     for pod in pods:
-        stays += _stay(pod, time, doubts)
-    doubts += _doubts(name, state, started, ended, stays, read_at)
+        had = list(_stay(pod, latest, time, doubts))
+        stays += had
+        given += sum((pod.get("accelerators", 0) * _seconds(stay) for stay in had), Fraction(0))
+    doubts += _doubts(name, state, started, ended if state != "running" else latest, stays, read_at)
     if (stays or state != "running") and _lacks_pods(objects, pods, time, started, state):
         doubts.append(NO_HOSTS_NAMED(what=name))
     if started is None and state != "running" and job["kind"] in JOBS:
@@ -238,8 +313,8 @@ def _read(objects: Sequence[Mapping[str, Any]], read_at: datetime) -> SaidRun:
     tags, differ = _tags(objects)
     if differ:
         doubts.append(STATEMENTS_DIFFER())
-    if torn[0]:
-        doubts.append(TORN(count=torn[0]))
+    if torn:
+        doubts.append(TORN(count=len(torn)))
     return SaidRun(
         run_id=name,
         name=str(metadata["name"])[:LONGEST_NAME],
@@ -250,7 +325,36 @@ def _read(objects: Sequence[Mapping[str, Any]], read_at: datetime) -> SaidRun:
         stays=tuple(stays),
         tags=tags,
         doubts=tuple(dict.fromkeys(doubts)),
+        given=given,
     )
+
+
+def _goes_on(pod: Mapping[str, Any]) -> bool:
+    status = pod["status"]
+    return status.get("startTime") is not None and status.get("phase") not in ("Succeeded", "Failed")
+
+
+def _latest(objects: Iterable[Mapping[str, Any]], time: Any) -> datetime | None:
+    """The latest time in objects: what runs in them ran until then. Nobody says how old a file is."""
+    times = list[object]()
+    for item in objects:
+        status = item["status"]
+        times += [item["metadata"]["creationTimestamp"], status.get("startTime"), status.get("completionTime")]
+        times += status.get("finishedAt", [])
+        times += [each.get("lastTransitionTime") for each in _things(status.get("conditions"))]
+    return max((each for each in map(time, times) if each), default=None)
+
+
+def _admitted(objects: Iterable[Mapping[str, Any]], time: Any) -> Iterator[datetime | None]:
+    """Since when Kueue let it have hosts."""
+    for item in objects:
+        admitted = _conditions(item).get("Admitted") if item["kind"] == WORKLOAD else None
+        if admitted is not None and admitted.get("status") == "True":
+            yield time(admitted.get("lastTransitionTime"))
+
+
+def _seconds(stay: Stay) -> Fraction:
+    return max(Fraction(0), seconds_between(stay.start, stay.end or stay.start))
 
 
 def _lacks_pods(
@@ -265,15 +369,26 @@ def _lacks_pods(
     """
     made = {_uid(pod): time(pod["metadata"]["creationTimestamp"]) for pod in pods}
     first = [each for each in made.values() if started is None or (each is not None and each <= started + _SLACK)]
-    needed = max(item.get("completions", 0) for item in objects) if state == "succeeded" else 0
-    return len(first) < max(item.get("pods", 0) for item in objects) or len(made) < needed
+    needed = _of_all(objects, "completions") if state == "succeeded" else 0
+    counted = max(needed, _of_all(objects, "had"))
+    return len(first) < _of_all(objects, "pods") or len(made) < counted
+
+
+def _of_all(objects: Sequence[Mapping[str, Any]], what: str) -> int:
+    """The most that one object says, or all Jobs together, which a JobSet has several of."""
+    counts = [(item["kind"], int(item.get(what, 0))) for item in objects]
+    return max(sum(count for kind, count in counts if kind == "Job"), *(count for _, count in counts))
 
 
 def _earlier(objects: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Conditions of a run that say that it had other pods before."""
+    """What says that a run had other pods before, or may have had."""
     told = {word for item in objects if item["kind"] != POD for word in _conditions(item)}
     queued = any(item["kind"] == WORKLOAD for item in objects[1:])
-    return sorted(word.lower() for word in told if word in _EARLIER or (word == _SUSPENDED and not queued))
+    words = {word.lower() for word in told if word in _EARLIER or (word == _SUSPENDED and not queued)}
+    changes = {word for item in objects for word in item.get("changes", ()) if not word.startswith(_GENERATION)}
+    own = {word for word in objects[0].get("changes", ()) if word.startswith(_GENERATION)}
+    asked_anew = {"changed"} if objects[0]["kind"] in JOBS and own - (_FIRST if queued else set()) else set()
+    return sorted(words | changes | asked_anew)
 
 
 def _conditions(item: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -290,8 +405,8 @@ def _ended(job: Mapping[str, Any], time: Any) -> tuple[str, RunState, datetime |
     return last[:LONGEST_NAME], "running", None
 
 
-def _stay(pod: Mapping[str, Any], time: Any, doubts: list[Remark]) -> Iterator[Stay]:
-    """When a pod had its node: until the last of its containers ended."""
+def _stay(pod: Mapping[str, Any], latest: datetime | None, time: Any, doubts: list[Remark]) -> Iterator[Stay]:
+    """When a pod had its node: until the last of its containers ended, or, while it runs, the `latest` time known."""
     status, name = pod["status"], str(pod["metadata"]["name"])
     if status.get("phase") == "Pending" and status.get("startTime") is None:
         return
@@ -300,10 +415,11 @@ def _stay(pod: Mapping[str, Any], time: Any, doubts: list[Remark]) -> Iterator[S
     if start is None:
         doubts.append(NO_END(what=name))
         return
-    end = max((each for each in ends if each), default=None) if over else None
-    if over and (end is None or not all(ends)):
+    end = max((each for each in ends if each), default=None) if over else latest
+    if end is None or (over and not all(ends)):
         doubts.append(NO_END(what=name))
-    if end is not None and end < start:
+    end = end or start
+    if end < start:
         doubts.append(REVERSED(what=name))
         return
     if not isinstance(pod["node"], str) or not pod["node"]:
@@ -321,7 +437,7 @@ def _doubts(
     read_at: datetime,
 ) -> Iterator[Remark]:
     """Why the time between the start of a job and its end is not all known."""
-    over = state != "running"
+    over, end = state != "running", ended
     if over and ended is None:
         yield NO_END(what=name)
     if started and ended and ended < started:
@@ -329,7 +445,6 @@ def _doubts(
     times = [started, ended, *(stay.start for stay in stays), *(stay.end for stay in stays)]
     if any(each is not None and each > read_at for each in times):
         yield IN_THE_FUTURE(what=name)
-    end = ended if over else read_at
     if not stays and (over or started):
         yield NO_HOSTS_NAMED(what=name)
     elif started and end and started < end:

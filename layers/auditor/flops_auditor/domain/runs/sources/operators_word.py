@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
 
 from flops_auditor.domain.runs.cluster_time import Stay
 from flops_auditor.domain.runs.remedies import AMEND
@@ -52,7 +53,7 @@ class MalformedOperatorsFile(WrongInput):
 class SaidRun:
     """A run as the operator says. `run_id` is the orchestrator's, `created` when it was first asked for; `stays` are
     when it had which host, `tags` what its owner says of it in the form of tags; `doubts` say why its hours are not
-    known.
+    known. `given` are the accelerator-seconds that its orchestrator surely gave it.
     """
 
     run_id: str
@@ -64,3 +65,4 @@ class SaidRun:
     stays: tuple[Stay, ...]
     tags: Mapping[str, str] = field(default_factory=dict)
     doubts: tuple[Remark, ...] = ()
+    given: Fraction = Fraction(0)

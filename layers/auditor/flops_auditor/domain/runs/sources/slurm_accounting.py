@@ -5,9 +5,11 @@ time of submission reset, and earlier lines are shown with --duplicates alone. T
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 
 from flops_auditor.domain.runs.cluster_time import Stay
 from flops_auditor.domain.runs.declared import TAG_PREFIX
@@ -33,10 +35,13 @@ NEEDED = ("JobID", "JobName", "User", "Submit", "Start", "End", "Elapsed", "Stat
 """Columns without which nothing is read."""
 _JOB_ID = re.compile(r"(?P<run>[0-9]{1,10}(?:_[0-9]{1,10})?)(?:\+[0-9]{1,4})?(?P<step>\.[A-Za-z0-9_+-]{1,40})?")
 """A job or a task of an array, with the component of a heterogeneous job, and a step."""
-_WAITING = re.compile(r"[0-9]{1,10}_\[[0-9,%-]*(?:\.\.\.)?\]")
+_WAITING = re.compile(r"[0-9]{1,10}_\[[0-9,:-]*(?:\.\.\.)?(?:%[0-9]{1,10})?\]")
 """Tasks of an array that have not begun."""
 _ELAPSED = re.compile(r"(?:(?P<days>[0-9]{1,5})-)?(?P<hours>[0-9]{1,2}):(?P<minutes>[0-9]{2}):(?P<seconds>[0-9]{2})")
 _COUNT_OF_NODES = re.compile(r"(?:^|,)node=([0-9]{1,6})(?:,|$)")
+_ACCELERATORS = re.compile(r"(?:^|,)gres/gpu=([0-9]{1,6})(?=,|$)")
+_PART_OF_ONE = re.compile(r"(?:^|,)gres/gpu:[^,=]*[0-9]g\.")
+"""A slice of an accelerator, which Slurm counts as one (MIG)."""
 _NUMBER = re.compile(r"[0-9]{1,6}")
 _OFFSET = re.compile(r"(?:Z|[+-][0-9]{2}:?[0-9]{2})$")
 _NO_TIME = frozenset({"", "Unknown", "None", "N/A"})
@@ -57,6 +62,12 @@ _LONGEST_LINE = 200_000
 STEPS_ALONE = Kind(
     "operators-steps-alone",
     "the operator's file has steps of it, and no line of the whole: how long it had its hosts is not known",
+    AMEND,
+)
+ATTEMPTS_MISSING = Kind(
+    "operators-attempts-missing",
+    "the operator's file lacks {count} attempts of it: how long it had hosts then is not known. Export from the time "
+    "on that it was submitted, with --duplicates",
     AMEND,
 )
 
@@ -144,7 +155,7 @@ def read_slurm_run(run: str, header: str, lines: Sequence[str], read_at: datetim
     for line in dict.fromkeys(lines):
         try:
             rows.append(_row(line, places))
-        except ValueError:
+        except (ValueError, OverflowError):
             torn += 1
     if not rows:
         return SaidRun(run, run, "", "unreadable", "ending", None, (), {}, (TORN(count=torn),))
@@ -158,6 +169,7 @@ def read_slurm_run(run: str, header: str, lines: Sequence[str], read_at: datetim
         doubts.append(STATEMENTS_DIFFER())
     for row in rows:
         doubts += _doubts_of(row, last, read_at)
+    doubts += _missing_attempts(own)
     return SaidRun(
         run_id=run,
         name=last.fields["JobName"][:LONGEST_NAME] or run,
@@ -168,6 +180,7 @@ def read_slurm_run(run: str, header: str, lines: Sequence[str], read_at: datetim
         stays=tuple(stay for row in rows for stay in _stays(row)),
         tags=tags[-1] if tags else {},
         doubts=tuple(dict.fromkeys(doubts)),
+        given=_given(own),
     )
 
 
@@ -175,7 +188,7 @@ _NEVER = datetime.min.replace(tzinfo=read_time(0).tzinfo)
 
 
 def _row(line: str, places: Mapping[str, int]) -> _Row:
-    """Raises ValueError."""
+    """Raises ValueError, OverflowError."""
     texts = line.split("|")
     if len(texts) != len(places):
         raise ValueError("it has other columns")
@@ -191,7 +204,9 @@ def _row(line: str, places: Mapping[str, int]) -> _Row:
     submitted, start, end = (_time(fields[name]) for name in ("Submit", "Start", "End"))
     if submitted is None:
         raise ValueError("it was never submitted")
-    return _Row(fields["JobID"], not match["step"], fields, submitted, start, end, hosts)
+    row = _Row(fields["JobID"], not match["step"], fields, submitted, start, end, hosts)
+    _until(row, start or submitted)
+    return row
 
 
 def _time(text: str) -> datetime | None:
@@ -208,9 +223,37 @@ def _is_over(row: _Row) -> bool:
 
 
 def _stays(row: _Row) -> Iterator[Stay]:
-    if row.start is not None and (row.end is None or row.start < row.end):
-        end = None if row.state == "running" and not _is_over(row) else row.end
-        yield from (Stay(host, row.start, end) for host in row.hosts)
+    if row.start is not None and row.start < (until := _until(row, row.start)):
+        yield from (Stay(host, row.start, until) for host in row.hosts)
+
+
+def _until(row: _Row, start: datetime) -> datetime:
+    """Its end, or, while it goes on, how far it had come: nobody says how old a file is. Raises OverflowError."""
+    if row.end is not None and (row.state != "running" or _is_over(row)):
+        return row.end
+    return start + timedelta(seconds=_seconds(row.fields["Elapsed"]))
+
+
+def _missing_attempts(rows: Sequence[_Row]) -> Iterator[Remark]:
+    """A job that Slurm began again more often than there are lines of it."""
+    starts, again = defaultdict[str, set[datetime]](set), defaultdict[str, int](int)
+    for row in rows:
+        counted = row.fields.get("Restarts", "")
+        again[row.job_id] = max(again[row.job_id], int(counted) if _NUMBER.fullmatch(counted) else 0)
+        starts[row.job_id] |= {row.start} if row.start else set()
+    if missing := sum(max(0, again[job] - max(0, len(starts[job]) - 1)) for job in again):
+        yield ATTEMPTS_MISSING(count=missing)
+
+
+def _given(rows: Sequence[_Row]) -> Fraction:
+    """Accelerator-seconds that allocations had in the time that they ran; one that stands twice counts once."""
+    most = dict[tuple[str, datetime | None], int]()
+    for row in rows:
+        tres, key = row.fields["AllocTRES"], (row.job_id, row.start)
+        counted = None if _PART_OF_ONE.search(tres) or not row.whole else _ACCELERATORS.search(tres)
+        took = _seconds(row.fields["Elapsed"])
+        most[key] = max(most.get(key, 0), int(counted[1]) * took if counted else 0)
+    return Fraction(sum(most.values()))
 
 
 def _doubts_of(row: _Row, last: _Row, read_at: datetime) -> Iterator[Remark]:
@@ -222,14 +265,18 @@ def _doubts_of(row: _Row, last: _Row, read_at: datetime) -> Iterator[Remark]:
         return
     if row.end is None and (ended or (row.whole and row is not last)):
         yield NO_END(what=what)
+    if not ended and not _ELAPSED.fullmatch(row.fields["Elapsed"]):
+        yield NO_END(what=what)
     if row.end is not None and row.end < row.start:
         yield REVERSED(what=what)
-    if max(row.start, row.end or row.start) > read_at:
+    if max(row.start, row.end or row.start, _until(row, row.start)) > read_at:
         yield IN_THE_FUTURE(what=what)
     elapsed = _seconds(row.fields["Elapsed"])
     if row.end is not None and row.end >= row.start and timedelta(seconds=elapsed) > row.end - row.start + _ROUNDING:
         yield LONGER_THAN_ITS_TIMES(what=what)
-    if (not row.hosts and row.end != row.start) or _hosts_counted(row) > len(row.hosts):
+    if not row.hosts and row.end == row.start and not elapsed:
+        return  # it was cancelled before it began
+    if not row.hosts or _hosts_counted(row) > len(row.hosts):
         yield NO_HOSTS_NAMED(what=what)
 
 

@@ -1,0 +1,180 @@
+"""Jobs of Kubernetes whose pods are gone, go on, or were others before: their hours are not known, or not over."""
+
+from typing import Any
+
+import pytest
+
+from tests.fakes.clusters import (
+    answers,
+    at,
+    condition,
+    kinds,
+    kubectl,
+    metadata,
+    pod,
+    pytorch_job,
+)
+from tests.unit.test_cluster_run import audited, host_hours, the_run
+
+FOUR = answers(4)
+NOTHING_BEFORE = {"flops-auditor.dev/lineage": "none"}
+ATTEMPT = "jobset.sigs.k8s.io/restart-attempt"
+
+
+def job_set(*groups: dict[str, Any], owner: str = "", **status: Any) -> dict[str, Any]:
+    return {
+        "kind": "JobSet",
+        "metadata": metadata("set", owner, annotations=NOTHING_BEFORE),
+        "spec": {"replicatedJobs": list(groups)},
+        "status": {"conditions": [condition("Completed", 3)], **status},
+    }
+
+
+def child(number: int, pods: int = 2, **labels: str) -> dict[str, Any]:
+    """A Job of the set."""
+    times = {"startTime": at(1).isoformat(), "completionTime": at(3).isoformat()}
+    return {
+        "kind": "Job",
+        "metadata": metadata(f"set-{number}", "set", labels=labels),
+        "spec": {"parallelism": pods, "completions": pods},
+        "status": {**times, "conditions": [condition("Complete", 3)]},
+    }
+
+
+def pods_of(number: int, *hosts: int) -> list[dict[str, Any]]:
+    return [pod(each, f"set-{number}") for each in hosts]
+
+
+def train_job(nodes: int) -> dict[str, Any]:
+    return {
+        "kind": "TrainJob",
+        "metadata": metadata("train", annotations=NOTHING_BEFORE),
+        "spec": {"trainer": {"numNodes": nodes}},
+        "status": {"conditions": [condition("Complete", 3)]},
+    }
+
+
+def of_two(**template: Any) -> dict[str, Any]:
+    return {"name": "node", "replicas": 2, "template": {"spec": {"parallelism": 2, "completions": 2}, **template}}
+
+
+ALL = (child(0), child(1), *pods_of(0, 1, 2), *pods_of(1, 3, 4))
+
+
+def changed(job: dict[str, Any], part: str, **members: Any) -> dict[str, Any]:
+    """A job of which a part says something else as well."""
+    return {**job, part: {**job[part], **members}}
+
+
+def workload(**status: Any) -> dict[str, Any]:
+    return {"kind": "Workload", "metadata": metadata("w", "tune"), "spec": {}, "status": {"conditions": [], **status}}
+
+
+TWO = (pod(1), pod(2))
+NOT_KNOWN: dict[str, tuple[tuple[Any, ...], str]] = {
+    "pods of one child are gone": ((job_set(of_two()), *ALL[:-2]), "operators-hosts-not-named"),
+    "by the children alone": ((job_set(), *ALL[:-2]), "operators-hosts-not-named"),
+    "a child and its pods are gone": ((job_set(of_two()), ALL[0], *ALL[2:4]), "operators-hosts-not-named"),
+    "fewer than the nodes of a TrainJob": (
+        (train_job(4), job_set(owner="train"), ALL[0], *ALL[2:4]),
+        "operators-hosts-not-named",
+    ),
+    "restarts": ((job_set(of_two(), restarts=1), *ALL), "earlier-attempts"),
+    "a label of another attempt": ((job_set(), child(0, **{ATTEMPT: "1"}), *ALL[2:4]), "earlier-attempts"),
+    "an elastic job": (
+        (changed(pytorch_job(), "spec", elasticPolicy={"minReplicas": 1, "maxReplicas": 4}), *TWO),
+        "earlier-attempts",
+    ),
+    "replicas that may be more": (
+        (
+            pytorch_job(
+                kind="HyperPodPyTorchJob", spec={"replicaSpecs": [{"name": "pods", "replicas": 2, "maxReplicas": 4}]}
+            ),
+            *TWO,
+        ),
+        "earlier-attempts",
+    ),
+    "a job that was changed": ((changed(pytorch_job(), "metadata", generation=2), *TWO), "earlier-attempts"),
+    "one that Kueue has, changed again": (
+        (changed(pytorch_job(), "metadata", generation=4), *TWO, workload()),
+        "earlier-attempts",
+    ),
+    "a workload that was requeued": ((pytorch_job(), *TWO, workload(requeueState={"count": 3})), "earlier-attempts"),
+    "a workload that was admitted long before": (
+        (
+            pytorch_job(start=50, end=53),
+            *(pod(number, start=50, end=53) for number in (1, 2)),
+            workload(conditions=[condition("Admitted", 1)]),
+        ),
+        "pods-gone",
+    ),
+    "more pods in its status": (
+        (
+            changed(pytorch_job(), "status", replicaStatuses={"Master": {"succeeded": 1}, "Worker": {"succeeded": 3}}),
+            *TWO,
+        ),
+        "operators-hosts-not-named",
+    ),
+    "failed pods of a Job that are gone": (
+        (
+            {**changed(pytorch_job(), "status", failed=2, succeeded=1), "kind": "Job", "spec": {"parallelism": 1}},
+            pod(1),
+        ),
+        "operators-hosts-not-named",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_KNOWN)
+def test_pods_that_are_gone_are_never_below(name: str) -> None:
+    objects, kind = NOT_KNOWN[name]
+    done = audited(kubectl(*objects), FOUR)
+    assert done.verdict == "indeterminate"
+    assert kind in kinds(done.estimate.doubts)
+    assert done.estimate.upper_flop is None
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        (job_set(of_two()), *ALL),
+        (train_job(4), job_set(of_two(), owner="train"), *ALL),
+        (job_set(of_two(), restarts=0), child(0, **{ATTEMPT: "0"}), *ALL[1:]),
+    ],
+    ids=["JobSet", "TrainJob", "never restarted"],
+)
+def test_a_set_of_jobs_with_all_its_pods_is_known(objects: tuple[Any, ...]) -> None:
+    done = audited(kubectl(*objects), FOUR)
+    assert (done.verdict, host_hours(done.run)) == ("below", 8)
+
+
+def test_what_kueue_let_begin_once_is_known() -> None:
+    job = changed(pytorch_job(), "metadata", generation=2)
+    done = audited(kubectl(job, *TWO, workload(conditions=[condition("Admitted", 0.98)])))
+    assert (done.verdict, host_hours(done.run)) == ("below", 4)
+
+
+def test_a_pod_that_runs_means_that_the_run_goes_on() -> None:
+    run = the_run(kubectl(pytorch_job(), pod(1), pod(2, end=None)))
+    assert (run.state, run.ended, run.status) == ("running", None, "Succeeded, but pods run")
+    assert host_hours(run) == 4, "until the last time in the file"
+
+
+def test_a_container_beside_the_others_has_the_host_until_it_ends() -> None:
+    beside = [{"name": "logs", "state": {"terminated": {"finishedAt": at(5).isoformat()}}}]
+    assert host_hours(the_run(kubectl(pytorch_job(), pod(1, initContainerStatuses=beside), pod(2)))) == 6
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [("8", 16 * 7200), ("1", 2 * 7200), ("500m", 0), (None, 0)],
+    ids=["all", "some", "no number", "none"],
+)
+def test_the_lower_bound_rests_on_what_pods_ask_for(asked: str | None, given: int) -> None:
+    limits = {"cpu": "4"} if asked is None else {"nvidia.com/gpu": asked}
+    pods = [changed(each, "spec", containers=[{"name": "c", "resources": {"limits": limits}}]) for each in TWO]
+    whole = audited(kubectl(pytorch_job(), *TWO)).estimate
+    done = audited(kubectl(pytorch_job(), *pods))
+    assert done.run.surely_given == given
+    assert bool(done.estimate.lower_flop) == bool(given)
+    assert done.estimate.upper_flop == whole.upper_flop
