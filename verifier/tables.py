@@ -5,7 +5,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from flops_auditor.domain.ledger import ledger_errors
-from flops_auditor.domain.ledger.billed_doors import PURPOSE_OF_DOOR
+from flops_auditor.domain.ledger.billed_doors import DOORS_WITH_RECORDS, PURPOSE_OF_DOOR
+from flops_auditor.domain.ledger.bills import BLANK, IDENTITY
 from flops_auditor.domain.ledger.bundle import (
     EVERYTHING,
     LONGEST_SELECTION,
@@ -74,6 +75,8 @@ def tables_js() -> str:
             "ancestors": _form(ANCESTORS),
         },
         "PURPOSE_OF_DOOR": PURPOSE_OF_DOOR,
+        "DOORS_WITH_RECORDS": DOORS_WITH_RECORDS,
+        "SAID_BY": {"identity": IDENTITY, "blank": BLANK},
         "WITHOUT_STATEMENTS": list(WITHOUT_STATEMENTS),
         "ACTIVITY_CONTRADICTED": ACTIVITY_CONTRADICTED,
         "PARTITIONS": [list(each) for each in PARTITIONS],

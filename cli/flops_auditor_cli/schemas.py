@@ -877,9 +877,16 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                             "who": TEXT,
                             "identity": TEXT,
                             "recorded_at": TEXT,
+                            "billed_nanoseconds": TEXT,
+                            "explained_nanoseconds": TEXT,
+                            "open": many({"enum": ["hours", "charges", "doubts"]}),
+                            "size": TEXT,
+                            "most_before_nanoseconds": TEXT,
+                            "least_share_before": TEXT,
                         }
                     )
                 ),
+                "more_bills": COUNT,
                 "recomputed_by": MAYBE,
                 "findings": many(LEDGER_FINDING),
                 "reservations": many(LEDGER_FINDING),

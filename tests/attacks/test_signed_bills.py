@@ -117,6 +117,20 @@ def rest_of_no_hours(content: dict[str, Any]) -> None:
     content["hours"] = [each for each in content["hours"] if each["door"] == "sagemaker-training"]
 
 
+def hours_explained_of(door: str) -> Change:
+    """Beside those that are, in the order of their names, and with nothing left of them."""
+
+    def change(content: dict[str, Any]) -> None:
+        names = ("billed", "explained", "by_time_alone", "unknown_host")
+        each = {"door": door, **{f"{name}_nanoseconds": "0" for name in names}}
+        others = [other for other in content["hours"] if other["door"] != door]
+        each |= {"billed_nanoseconds": "9" * 15, "explained_nanoseconds": "9" * 15}
+        content["hours"] = sorted([*others, each], key=lambda hours: str(hours["door"]))
+        content["rest"] = [rest for rest in content["rest"] if rest["door"] != door]
+
+    return change
+
+
 def twice(member: str) -> Change:
     def change(content: dict[str, Any]) -> None:
         content[member] = [*content[member], content[member][-1]]
@@ -156,6 +170,9 @@ BY_ITSELF: dict[str, tuple[Change, str]] = {
     ),
     "a name of two lines": (inside("said_by", who="ada\nbob"), "MalformedRecord"),
     "nobody says it": (inside("said_by", who=""), "MalformedRecord"),
+    "spaces say it": (inside("said_by", who=" \x1f\x85\xa0\u2028\u3000\ufeff"), "MalformedRecord"),
+    "hours of a cluster explained": (hours_explained_of("sagemaker-hyperpod"), "MalformedRecord"),
+    "hours of a notebook explained": (hours_explained_of("sagemaker-notebooks"), "MalformedRecord"),
     "another account's bill": (said(account="999999999999"), "WrongLedger"),
     "said from another account": (
         inside("said_by", identity="arn:aws:sts::999999999999:assumed-role/Amender/ada"),
@@ -166,6 +183,22 @@ BY_ITSELF: dict[str, tuple[Change, str]] = {
         "WrongLedger",
     ),
     "said by no ARN": (inside("said_by", identity="ada"), "WrongLedger"),
+    **{
+        f"said by an ARN of nobody: {nobody or 'nothing'}": (
+            inside("said_by", identity=f"arn:aws:{nobody}"),
+            "WrongLedger",
+        )
+        for nobody in (
+            "sts::123456789012:",
+            "sts::123456789012:ada",
+            "sts::123456789012:assumed-role/Amender",
+            "sts::123456789012:user/ada",
+            "sts:eu-west-1:123456789012:assumed-role/Amender/ada",
+            "by:the:123456789012:regulator",
+            "iam::123456789012:role/Amender",
+            "iam::123456789012:root/ada",
+        )
+    },
     "another ledger's": (said(ledger_id="flops-auditor/123456789012/eu-west-1/other"), "WrongLedger"),
     "of another month": (said(**{"from": iso(NOVEMBER), "until": iso(NOVEMBER + timedelta(1))}), "SubjectMismatch"),
     "of more months": (said(until=iso(NOVEMBER + timedelta(1))), "SubjectMismatch"),

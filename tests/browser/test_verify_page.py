@@ -403,7 +403,10 @@ def test_what_is_said_of_a_bill_is_told_with_who_says_it(open_offline: OpenOffli
     assert chosen(page, ledger.bundle(tmp_path).path) == ("Valid", set())
     expect(page.locator("#facts")).to_contain_text("Bill of 2026-10")
     expect(page.locator("#facts")).to_contain_text(
-        "66.66 % of accelerator hours explained, 2026-10-01T00:00:00.000Z to 2026-10-01T02:00:00.000Z, says ada⟨U+202E⟩"
+        "66.66 % of 24.0 accelerator hours explained, and there are hours that no record explains, and there are "
+        "charges for training that no record explains; 2026-10-01T00:00:00.000Z to 2026-10-01T02:00:00.000Z, "
+        "says ada⟨U+202E⟩"
     )
-    expect(page.locator("#facts")).to_contain_text("in place of 1 earlier")
+    expect(page.locator("#facts")).to_contain_text("compared with the log of size ")
+    expect(page.locator("#facts")).to_contain_text("in place of 1 earlier, of 80.0 accelerator hours, at 90.00 %")
     expect(page.locator("#rows tr")).to_have_count(2)

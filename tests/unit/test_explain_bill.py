@@ -110,6 +110,14 @@ def test_what_is_taken_back_does_not_shorten_what_ran() -> None:
     assert rest_of(whole) == [(1, RestReason.NO_RECORD)] and doubts(whole) == {"use-taken-back"}
 
 
+@pytest.mark.parametrize("usage", ["EU-Cluster", "EU-Notebk", "EU-Host", "EU-Process"])
+def test_no_record_explains_hours_of_a_door_that_has_none(usage: str) -> None:
+    """Whatever the line names: verifiers take no statement that says so."""
+    whole = explained(replace(LINE, usage_type=f"{usage}:{HOST}"), runs=(run(),))
+    assert [day.hours.explained for day in whole.days] == [0]
+    assert [hours for hours, _ in rest_of(whole)] == [1]
+
+
 def test_hours_beyond_the_record_are_not_explained() -> None:
     whole = explained(LINE, at(1), at(2), at(3), runs=(run(2),))
     assert rest_of(whole) == [(2 - Fraction(1, 3600), RestReason.BEYOND_RECORD)], "a second is rounding"

@@ -511,4 +511,7 @@ def test_the_statement_on_a_bill_that_was_made_last_has_a_line(tmp_path: Path) -
         assert line.startswith(
             "66.6 % of the accelerator hours charged for what trains or may, from 2026-10-01 00:00 UTC"
         )
+        assert "explained by records, and there are hours that no record explains, and there are charges for" in line
+        assert "compared with the ledger of size " in line
+        assert "in place of 1 earlier" in line
         assert "said by &lt;b&gt;ada\u27e8U+202E\u27e9 (arn:aws:sts::123456789012:assumed-role/Amender/ada)" in line

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from fractions import Fraction
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from flops_auditor.domain.bill.doors import Door
 from flops_auditor.domain.bill.explain_bill import explain_bill
 from flops_auditor.domain.bill.explanation import RestReason
 from flops_auditor.domain.bill.signed_bill import NoSuchBill, SaidBy, sums_of
-from flops_auditor.domain.ledger.billed_doors import PURPOSE_OF_DOOR
+from flops_auditor.domain.ledger.billed_doors import DOORS_WITH_RECORDS, PURPOSE_OF_DOOR
 from flops_auditor.domain.ledger.bills import Bills, BillSaid, decimal_share, share_of
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.forms import WHY_NOT_EXPLAINED
@@ -31,7 +33,7 @@ from flops_auditor.use_cases.recomputing.recompute import Recomputing
 from tests.fakes.ledger import MemoryRecordItems
 from tests.fakes.lineage import continuing
 from tests.fakes.live_ledger import LiveLedger
-from tests.fakes.signed_bills import ADA, OCTOBER, billed_line, evidence_of, october, signed
+from tests.fakes.signed_bills import ACCOUNT, ADA, OCTOBER, billed_line, evidence_of, october, signed
 
 
 @pytest.fixture
@@ -55,6 +57,7 @@ def statements(ledger: LiveLedger) -> list[tuple[int, str]]:
 def test_the_forms_of_the_ledger_are_the_words_of_the_bill() -> None:
     every = [each for each in vars(doors).values() if isinstance(each, Door)]
     assert {door.name: door.purpose.value for door in every} == PURPOSE_OF_DOOR
+    assert {door.name for door in doors.WITH_RECORDS} == set(DOORS_WITH_RECORDS)
     assert set(WHY_NOT_EXPLAINED.words) == {reason.value for reason in RestReason}
 
 
@@ -107,12 +110,14 @@ def test_the_same_is_signed_once_and_a_later_one_supersedes(ledger: LiveLedger, 
         lambda ledger: evidence_of(ledger, october(account="111122223333")),
         lambda ledger: evidence_of(ledger, said_by=replace(ADA, identity="arn:aws:iam::111122223333:user/eve")),
         lambda ledger: evidence_of(ledger, said_by=SaidBy("a\nb", ADA.identity)),
+        lambda ledger: evidence_of(ledger, said_by=SaidBy(" \u3000", ADA.identity)),
+        lambda ledger: evidence_of(ledger, said_by=replace(ADA, identity=f"arn:aws:sts::{ACCOUNT}:ada")),
         lambda ledger: evidence_of(ledger, october(month=OCTOBER + timedelta(days=300))),
         lambda ledger: evidence_of(ledger, export=()),
         lambda ledger: b"{}",
         lambda ledger: b"[" * 9_000_001,
     ],
-    ids=["account", "identity", "name", "to come", "no files", "no bill", "too large"],
+    ids=["account", "identity", "name", "blank", "no ARN", "to come", "no files", "no bill", "too large"],
 )
 def test_what_no_verifier_takes_is_not_signed(ledger: LiveLedger, bill: Callable[[LiveLedger], bytes]) -> None:
     with pytest.raises(CannotSignBill):
@@ -249,10 +254,35 @@ def test_evidence_of_another_form_has_no_sums(ledger: LiveLedger, change: str) -
         sums_of(json.dumps(document, sort_keys=True, separators=(",", ":")).encode())
 
 
-def test_of_very_many_bills_the_latest_are_told() -> None:
-    bills = Bills()
-    for month in range(150):
-        period = f"{2000 + month // 12}-{month % 12 + 1:02d}"
-        bills._tell(BillSaid(month, period, 0, "", "", "1.000000", True, "ada", "", ""))
+def said_of(leaf: int, period: str, billed: int, explained: int, revision: int = 0) -> BillSaid:
+    left = [] if billed == explained else ["hours"]
+    share = decimal_share(Fraction(explained, billed)) if billed else ""
+    return BillSaid(
+        leaf, period, revision, "", "", share, not left, "ada", "", "", str(billed), str(explained), left, "1"
+    )
+
+
+def test_of_very_many_bills_those_are_told_of_which_most_is_open_and_how_many_more_there_are() -> None:
+    bills, others = Bills(), Bills()
+    bills._tell(said_of(0, "1999-01", 10, 1))
+    for month in range(1, 151):
+        half = bills if month < 75 else others
+        half._tell(said_of(month, f"{2000 + month // 12}-{month % 12 + 1:02d}", month % 2, month % 2))
+    bills.join(others)
     told = bills.in_order()
-    assert (len(told), told[0].leaf, told[-1].leaf) == (100, 50, 149)
+    assert (len(told), bills.more) == (100, 51)
+    assert [told[0].leaf, *(each.leaf for each in told[1:])] == [0, *range(52, 151)]
+
+
+def test_what_earlier_statements_covered_is_told_in_whichever_order_they_are_joined() -> None:
+    month, hour, nothing = (
+        said_of(0, "2026-10", 10, 1),
+        said_of(1, "2026-10", 1, 1, 1),
+        said_of(2, "2026-10", 0, 0, 2),
+    )
+    for order in permutations((month, hour, nothing)):
+        bills = Bills()
+        for each in order:
+            bills._tell(each)
+        [told] = bills.in_order()
+        assert (told.revision, told.most_before_nanoseconds, told.least_share_before) == (2, "10", "0.100000")

@@ -4,10 +4,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from fractions import Fraction
 from hashlib import sha256
+from itertools import combinations, islice
 from pathlib import Path
 
 import pytest
 
+from flops_auditor.data import hardware_table
+from flops_auditor.domain.bill.billed import Billed
+from flops_auditor.domain.bill.explain_bill import explain_bill
 from flops_auditor.domain.ledger.named_counts import MOST_NAMES
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.use_cases.auditing.amend_record import amend
@@ -19,7 +23,7 @@ from tests.fakes.forger import Forger
 from tests.fakes.ledger_world import World
 from tests.fakes.lineage import continuing
 from tests.fakes.live_ledger import LiveLedger
-from tests.fakes.signed_bills import OCTOBER, october, signed
+from tests.fakes.signed_bills import OCTOBER, billed_line, october, signed
 from tests.verifier.page_core import PageCore, page_said, python_said
 
 LARGE = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}}
@@ -136,4 +140,40 @@ def test_both_tell_the_same_of_statements_on_bills(page: PageCore, tmp_path: Pat
         ("2026-08", 0, "", False),
         ("2026-09", 0, "1.000000", False),
         ("2026-10", 1, "0.666666", False),
+    ]
+    left = [(each.open, each.billed_nanoseconds) for each in report.bills]
+    hours = 8 * 3600 * 10**9
+    assert left == [(["charges"], "0"), (["charges"], str(hours)), (["hours", "charges"], str(3 * hours))]
+    [*_, words] = [each.text for each in view_of(report, recomputed=False).blocks if isinstance(each, Headline)]
+    assert words.startswith(
+        "bill of 2026-10: 66.6 % of 24.0 accelerator hours explained, and there are hours that no record explains, and "
+        "there are charges for training that no record explains; "
+    )
+    assert words.endswith(
+        ", compared with the log of size 4; in place of 1 earlier statement, of 80.0 accelerator hours, at 70 %"
+    )
+
+
+def test_both_tell_a_bad_bill_among_very_many_and_how_many_more_there_are(page: PageCore, tmp_path: Path) -> None:
+    """The bad month, and then 104 statements on a notebook in as many other periods."""
+    ledger = LiveLedger()
+    ledger.seal()
+    signed(ledger, october(1, 9))
+    ledger.clock.now = OCTOBER.replace(year=2027)
+    months = [OCTOBER.replace(year=2026 + month // 12, month=month % 12 + 1) for month in range(15)]
+    for of_two in islice(combinations(months, 2), 104):
+        bill = Billed()
+        for month in of_two:
+            bill.take(billed_line("EU-Notebk:ml.g5.2xlarge", month, 1, instance_type="ml.g5.2xlarge"))
+        signed(ledger, explain_bill(bill, [], hardware_table()))
+    for _ in range(3):
+        assert not ledger.seal().held
+    bundle = ledger.bundle(tmp_path)
+    report = bundle.verify()
+    judged = page.judge(bundle.path, Demands(as_of=ledger.at + timedelta(minutes=1)))
+    assert judged["bills"] == [each._asdict() for each in report.bills]
+    assert (len(report.bills), report.more_bills, judged["moreBills"]) == (100, 5, 5)
+    assert [each.share for each in report.bills if each.period == "2026-10"] == ["0.100000"]
+    assert "and 5 more bills, of which less is open" in [
+        each.text for each in view_of(report, recomputed=False).blocks if isinstance(each, Headline)
     ]

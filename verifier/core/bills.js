@@ -4,12 +4,13 @@ import { hex, sha256, utf8 } from "./bytes.js";
 import { findingOf, LedgerError, refuse } from "./errors.js";
 import { partitionOf } from "./ledgers.js";
 import { CLOCK_SKEW, DAY_LONG, iso, readMoment } from "./moments.js";
-import { PURPOSE_OF_DOOR } from "./tables.js";
+import { DOORS_WITH_RECORDS, PURPOSE_OF_DOOR, SAID_BY } from "./tables.js";
 
 const MOST_TOLD = 100;
 const SHARE = 1_000_000n;
+const IDENTITY = new RegExp(SAID_BY.identity, "u"), BLANK = new RegExp(SAID_BY.blank, "u");
 
-/** The statements of a log: all states that they name, and the newest of each of the latest periods. */
+/** The statements of a log: all states that they name, and all those of each period, the newest first. */
 export class Bills {
   constructor() {
     this.compared = [];
@@ -30,13 +31,22 @@ export class Bills {
 
   tell(said) {
     const known = this.told.get(said.period);
-    if (!known || said.revision > known.revision) this.told.set(said.period, said);
-    if (this.told.size > MOST_TOLD) this.told.delete([...this.told.keys()].reduce((one, other) => (one < other ? one : other)));
+    if (!known) this.told.set(said.period, said);
+    else if (said.revision > known.revision) this.told.set(said.period, instead(said, known));
+    else if (said.revision < known.revision) this.told.set(said.period, instead(known, said));
   }
 
-  /** Those that are told, the earliest first. */
+  /** Those that are told one by one, the earliest first: those with the most hours that no record explains. */
   inOrder() {
-    return [...this.told.values()].sort((one, other) => (one.period < other.period ? -1 : 1));
+    const latest = [...this.told.values()].sort((one, other) => (one.period > other.period ? -1 : 1));
+    const left = ({ billed_nanoseconds: billed, explained_nanoseconds: explained }) => BigInt(billed) - BigInt(explained);
+    const mostOpen = latest.sort((one, other) => one.complete - other.complete || Number(left(other) > left(one)) - Number(left(other) < left(one)));
+    return mostOpen.slice(0, MOST_TOLD).sort((one, other) => (one.period < other.period ? -1 : 1));
+  }
+
+  /** How many there are besides. */
+  get more() {
+    return Math.max(0, this.told.size - MOST_TOLD);
   }
 
   /** Every state that was compared was one of this log, before the statement; `heads` are its checkpoints' {size, root}. */
@@ -48,11 +58,22 @@ export class Bills {
   }
 }
 
+/** A statement that supersedes another, and with it what that one superseded. */
+function instead(newer, older) {
+  const hours = [older.billed_nanoseconds, older.most_before_nanoseconds, newer.most_before_nanoseconds].map((each) => BigInt(each || "0"));
+  const shares = [older.share, older.least_share_before, newer.least_share_before].filter((each) => each);
+  const most = hours.reduce((one, other) => (one > other ? one : other));
+  return { ...newer, most_before_nanoseconds: String(most), least_share_before: shares.sort()[0] ?? "" };
+}
+
 /** A statement as verifiers tell of it. */
 function billSaid(content, index) {
-  const { revision, from, until, said_by: by, recorded_at: at } = content;
-  const told = { leaf: Number(index), period: periodOf(content), revision, begins: from, ends: until };
-  return { ...told, share: shareOf(content), complete: isComplete(content), who: by.who, identity: by.identity, recorded_at: at };
+  const { revision, from, until, said_by: by, recorded_at: at } = content, hours = ofTraining(content), open = openOf(content);
+  const told = { leaf: Number(index), period: periodOf(content), revision, begins: from, ends: until, share: shareOf(content) };
+  const [billed, explained] = ["billed_nanoseconds", "explained_nanoseconds"].map((name) => String(sum(hours, name)));
+  Object.assign(told, { complete: !open.length, who: by.who, identity: by.identity, recorded_at: at });
+  Object.assign(told, { billed_nanoseconds: billed, explained_nanoseconds: explained, open, size: content.compared_with.size });
+  return { ...told, most_before_nanoseconds: "", least_share_before: "" };
 }
 
 /** The months that a bill is of. */
@@ -62,20 +83,22 @@ function periodOf({ from, until }) {
 }
 
 const sum = (entries, name) => entries.reduce((total, each) => total + BigInt(each[name]), 0n);
+const ofTraining = ({ hours }) => hours.filter((each) => !isOther(each));
 const isOther = ({ door }) => PURPOSE_OF_DOOR[door] === "other";
 
 /** The share of accelerator time that trained, or may have, that records explain, as a decimal text; "" for none. */
 function shareOf(content) {
-  const hours = content.hours.filter((each) => !isOther(each));
+  const hours = ofTraining(content);
   const billed = sum(hours, "billed_nanoseconds");
   if (billed === 0n || sum(hours, "unknown_host_nanoseconds") !== 0n) return "";
   const digits = (sum(hours, "explained_nanoseconds") * SHARE) / billed;
   return `${digits / SHARE}.${String(digits % SHARE).padStart(6, "0")}`;
 }
 
-/** Whether records explain all that trained, or may have, and nothing of the bill is in doubt. */
-function isComplete({ doubts, rest, charges }) {
-  return !(doubts.length || rest.some((each) => !isOther(each)) || charges.some(({ reason }) => reason !== null));
+/** What of all that trained, or may have, records do not explain, and whether the bill is in doubt. */
+function openOf({ doubts, rest, charges }) {
+  const left = { hours: rest.some((each) => !isOther(each)), charges: charges.some(({ reason }) => reason !== null), doubts: doubts.length > 0 };
+  return Object.keys(left).filter((name) => left[name]);
 }
 
 /** Of which bill and revision a statement is: the id in hex. */
@@ -94,6 +117,10 @@ export function checkBill({ subject, content, at }) {
   checkAccount(content);
   if (readMoment(until) > at + DAY_LONG + CLOCK_SKEW) refuse("FutureTimestamp", `${name}: said ${iso(at)}, and tells of ${until}`);
   if ((revision === 0) !== (supersedes === null)) refuse("SupersedesMismatch", `${name}: revision ${revision} supersedes ${supersedes}`);
+  if (BLANK.test(content.said_by.who)) refuse("MalformedRecord", `${name}: nobody says it`);
+  if (content.hours.some((each) => each.explained_nanoseconds !== "0" && !DOORS_WITH_RECORDS.includes(each.door))) {
+    refuse("MalformedRecord", `${name}: hours are explained of a door that has no records`);
+  }
   if (!addsUp(content)) refuse("MalformedRecord", `${name}: what is billed is not what is explained and the rest, each named once`);
 }
 
@@ -101,7 +128,8 @@ export function checkBill({ subject, content, at }) {
 function checkAccount({ ledger_id: ledger, account, said_by: { identity } }) {
   const ofLedger = ledger.split("/"), parts = identity.split(":"), known = ofLedger.length === 4;
   if (known && ofLedger[1] !== account) refuse("WrongLedger", `a bill of the account ${account}, in ${ledger.slice(0, 120)}`);
-  if (parts.length < 6 || parts[4] !== account || (known && parts[1] !== partitionOf(ofLedger[2]))) {
+  if (!IDENTITY.test(identity)) refuse("WrongLedger", `${identity.slice(0, 200)} says it, which is no ARN of a user or of a role's session`);
+  if (parts[4] !== account || (known && parts[1] !== partitionOf(ofLedger[2]))) {
     refuse("WrongLedger", `${identity.slice(0, 200)} says it, who is not of the account ${account}`);
   }
 }

@@ -80,6 +80,13 @@ export const PURPOSE_OF_DOOR = {
   "sagemaker-unknown": "possible",
 };
 
+export const DOORS_WITH_RECORDS = ["sagemaker-training", "sagemaker-unknown"];
+
+export const SAID_BY = {
+  "identity": "^arn:aws[a-z-]*:(iam::[0-9]{12}:(root|user/.+)|sts::[0-9]{12}:(assumed-role/.+/.+|federated-user/.+))$",
+  "blank": "^[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff]*$",
+};
+
 export const WITHOUT_STATEMENTS = ["activity", "lower_flop", "firm_flop", "best_flop", "cautious_upper_flop", "updates_upper_flop", "base_model", "pretraining_flop", "loads_weights", "doubtful"];
 
 export const ACTIVITY_CONTRADICTED = "activity-contradicted";

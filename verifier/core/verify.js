@@ -32,7 +32,7 @@ export const MAX_AGE = 25 * HOUR;
  * how chunks are checked (here, or by workers), who is told (done, total), and who is told each record that passed.
  */
 export async function verifyBundle(blob, demands, work = {}) {
-  const report = { ledgerId: "", kind: "", selection: "", size: "0", root: "", records: 0, checkpoints: 0, sealedAt: null, pins: [], elsewhere: 0, bills: [], notCompared: "" };
+  const report = { ledgerId: "", kind: "", selection: "", size: "0", root: "", records: 0, checkpoints: 0, sealedAt: null, pins: [], elsewhere: 0, bills: [], moreBills: 0, notCompared: "" };
   Object.assign(report, { recordedBy: new Map(), recordedByOthers: 0, assessedUnder: new Map(), assessedUnderOthers: 0, pinned: demands.pin !== null, keysGiven: demands.keys !== null });
   const findings = new Findings();
   try {
@@ -159,7 +159,7 @@ class Job {
     }
     this.count(tally);
     this.findings.add(await bills.check(this.heads()));
-    this.report.bills = bills.inOrder();
+    Object.assign(this.report, { bills: bills.inOrder(), moreBills: bills.more });
   }
 
   /** Size and root of all checkpoints, which were checked. */

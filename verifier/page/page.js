@@ -243,16 +243,37 @@ function showFacts(report) {
     facts.push(["Assessed under", listed(report.assessedUnder, report.assessedUnderOthers)]);
     facts.push(["Recorded by version", listed(report.recordedBy, report.recordedByOthers)]);
     for (const bill of report.bills) facts.push([`Bill of ${bill.period}`, billInWords(bill)]);
+    if (report.moreBills) facts.push(["And besides", `${counted(report.moreBills, "more bill")}, of which less is open`]);
   }
   facts.push(["Checked in", `${((performance.now() - begun) / 1000).toFixed(1)} seconds`]);
   for (const [name, value] of facts) $("facts").append(element("dt", name), foreign("dd", value));
 }
 
 /** A statement on a bill in one line. It is somebody's word: the export is not in the bundle. */
-function billInWords({ share, begins, ends, who, identity, leaf, revision }) {
-  const [whole, digits] = share.split("."), shown = share ? `${Number(whole + digits.slice(0, 2))}.${digits.slice(2, 4)} %` : "An unknown share";
-  const after = revision ? `, in place of ${revision} earlier` : "";
-  return `${shown} of accelerator hours explained, ${begins} to ${ends}, says ${who} (${identity}), leaf ${leaf}${after}`;
+function billInWords(bill) {
+  const left = bill.open.map((each) => `, and there are ${OPEN[each]}`).join("");
+  const whose = `says ${bill.who} (${bill.identity}), leaf ${bill.leaf}, compared with the log of size ${bill.size}`;
+  return `${shareInWords(bill.share)} of ${hoursInWords(bill.billed_nanoseconds)} explained${left}; ${bill.begins} to ${bill.ends}, ${whose}${beforeInWords(bill)}`;
+}
+
+const OPEN = { hours: "hours that no record explains", charges: "charges for training that no record explains", doubts: "doubts about the bill" };
+
+/** What a statement is in place of: that it says more of less is to be seen. */
+function beforeInWords({ revision, most_before_nanoseconds: most, least_share_before: least }) {
+  if (!revision) return "";
+  const one = revision === 1;
+  return `; in place of ${revision} earlier, ${one ? "of" : "of up to"} ${hoursInWords(most)}, ${one ? "at" : "the lowest at"} ${shareInWords(least)}`;
+}
+
+function shareInWords(share) {
+  const [whole, digits] = share.split(".");
+  return share ? `${Number(whole + digits.slice(0, 2))}.${digits.slice(2, 4)} %` : "an unknown share";
+}
+
+/** Nanoseconds of accelerators with one digit, and never more than they are. */
+function hoursInWords(nanoseconds) {
+  const tenths = BigInt(nanoseconds || "0") / 360_000_000_000n;
+  return `${tenths / 10n}.${tenths % 10n} accelerator hours`;
 }
 
 function showNotes(report) {

@@ -16,7 +16,7 @@ import typer
 
 from flops_auditor import __version__
 from flops_auditor.domain.ledger import ledger_errors
-from flops_auditor.domain.ledger.bills import BillSaid
+from flops_auditor.domain.ledger.bills import OPEN, BillSaid
 from flops_auditor.domain.ledger.key_history import parse_given_keys
 from flops_auditor.domain.ledger.ledger_errors import BadBundle, LedgerError, StaleLedger
 from flops_auditor.domain.ledger.saved_mail import LONGEST_MAIL, checkpoint_in
@@ -34,6 +34,7 @@ from flops_auditor_cli.view import Block, Headline, Table, View, show
 _NO_YEAR = 9000
 """No bundle is received then, and near the end of the calendar nothing can be added."""
 OF_GIVEN_KEYS = "Give the keys.json of the ledger, as a bundle of it has it."
+NANOSECONDS_IN_HOUR = 3600 * 10**9
 MOST_HOURS = 24 * 366 * 100
 EXITS: dict[BundleVerdict, int] = {
     "valid": 0,
@@ -193,6 +194,8 @@ def _verdict_of(report: VerificationReport, recomputed: bool) -> list[str]:
         whole += f"; it goes on from what was pinned, the log at {' and '.join(map(str, report.pins))} leaves"
     assessed = _counts(report.assessed_under, report.assessed_under_others, "under", "policies")
     told = [whole, *([f"assessed: {assessed}"] if assessed else []), *map(_bill_in_words, report.bills)]
+    if report.more_bills:
+        told.append(f"and {counted(report.more_bills, 'more bill')}, of which less is open")
     if not recomputed:
         return told
     followed = (
@@ -210,12 +213,32 @@ def _verdict_of(report: VerificationReport, recomputed: bool) -> list[str]:
 
 def _bill_in_words(bill: BillSaid) -> str:
     """A statement on a bill in one line. It is somebody's word: the export is not in the bundle."""
-    share = percent(Fraction(bill.share), "lower") if bill.share else "an unknown share"
-    whose = f"says {plain(bill.who)} ({plain(bill.identity)}), leaf {bill.leaf}"
-    after = f", in place of {counted(bill.revision, 'earlier statement')}" if bill.revision else ""
-    return (
-        f"bill of {bill.period}: {share} of accelerator hours explained, {bill.begins} to {bill.ends}, {whose}{after}"
+    explained = f"{_share(bill.share)} of {_hours(bill.billed_nanoseconds)} accelerator hours explained"
+    left = "".join(f", and there are {OPEN[each]}" for each in bill.open)
+    whose = (
+        f"says {plain(bill.who)} ({plain(bill.identity)}), leaf {bill.leaf}, compared with the log of size {bill.size}"
     )
+    return f"bill of {bill.period}: {explained}{left}; {bill.begins} to {bill.ends}, {whose}{_before(bill)}"
+
+
+def _before(bill: BillSaid) -> str:
+    """What a statement is in place of: that it says more of less is to be seen."""
+    if not bill.revision:
+        return ""
+    most, lowest = ("of", "at") if bill.revision == 1 else ("of up to", "the lowest at")
+    covered = f"{most} {_hours(bill.most_before_nanoseconds or '0')} accelerator hours"
+    earlier = counted(bill.revision, "earlier statement")
+    return f"; in place of {earlier}, {covered}, {lowest} {_share(bill.least_share_before)}"
+
+
+def _share(share: str) -> str:
+    return percent(Fraction(share), "lower") if share else "an unknown share"
+
+
+def _hours(nanoseconds: str) -> str:
+    """With one digit, and never more than they are."""
+    tenths = int(nanoseconds) * 10 // NANOSECONDS_IN_HOUR
+    return f"{tenths // 10}.{tenths % 10}"
 
 
 def _counts(told: Mapping[str, int], others: int, by: str, names: str) -> str:

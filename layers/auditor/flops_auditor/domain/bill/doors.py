@@ -48,6 +48,8 @@ NOTEBOOKS = Door("sagemaker-notebooks", "SageMaker notebooks", Purpose.OTHER)
 ENDPOINTS = Door("sagemaker-inference", "SageMaker endpoints", Purpose.OTHER)
 PROCESSING = Door("sagemaker-processing", "SageMaker processing", Purpose.OTHER)
 IDLE = Door("ec2-idle", "EC2, reserved, idle", Purpose.OTHER)
+WITH_RECORDS = frozenset({TRAINING_JOBS, UNKNOWN})
+"""Doors whose hours a record can explain: their lines name jobs."""
 
 _OF_SAGEMAKER: Mapping[str, Door] = MappingProxyType(
     {

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from flops_auditor.domain.bill.bill_lines import AMOUNT_PLACES
 from flops_auditor.domain.bill.billed import Billed, ChargeKey, HostKey, Period
-from flops_auditor.domain.bill.doors import TRAINING_JOBS, Door, Purpose, kind_of_resource
+from flops_auditor.domain.bill.doors import TRAINING_JOBS, WITH_RECORDS, Door, Purpose, kind_of_resource
 from flops_auditor.domain.bill.explanation import (
     DoorDay,
     Explanation,
@@ -71,7 +71,8 @@ def _match(times: _Times, records: _Records) -> None:
     and time, with records of those that it does not name.
     """
     for key, billed in times.items():
-        match(billed, _times_of(records.get(key.resource, ()), key.host), same_run=True)
+        if key.door in WITH_RECORDS:
+            match(billed, _times_of(records.get(key.resource, ()), key.host), same_run=True)
     named = {key.resource for key in times}
     unnamed: defaultdict[tuple[str, str], list[RecordedRun]] = defaultdict(list)
     for arn, of_one in records.items():

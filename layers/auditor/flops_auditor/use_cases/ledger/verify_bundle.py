@@ -105,7 +105,7 @@ class VerificationReport:
     `followed`: what records continue was followed again from their evidence, which takes the whole log.
     `recorded_by` counts records by version of the code, `assessed_under` those that each policy assesses: the first
     names in their order, and the sum of all others.
-    `bills`: the newest statement on each bill, of the latest ones.
+    `bills`: the newest statement on each bill, of those with the most that is open; `more_bills` counts the others.
     `elsewhere` counts the ancestors that records of a part list and that are not in the part; `more` counts findings
     of a kind beyond those that are told one by one.
     """
@@ -129,6 +129,7 @@ class VerificationReport:
     assessed_under: dict[str, int] = field(default_factory=dict)
     assessed_under_others: int = 0
     bills: list[BillSaid] = field(default_factory=list)
+    more_bills: int = 0
     findings: list[Defect] = field(default_factory=list)
     reservations: list[Defect] = field(default_factory=list)
     more: Mapping[str, int] = field(default_factory=dict)
@@ -279,7 +280,7 @@ class _Job:
                 tally.count(parse_statement(payload).predicate, -1)
         self.count(tally)
         self.findings.add(bills.check(self._roots()))
-        self.report.bills = bills.in_order()
+        self.report.bills, self.report.more_bills = bills.in_order(), bills.more
 
     def _roots(self) -> Iterator[tuple[int, bytes]]:
         """Size and root of all checkpoints, which were checked."""

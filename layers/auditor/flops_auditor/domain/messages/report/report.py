@@ -41,7 +41,8 @@ KnownPolicies = Callable[[str, str], Policy | None]
 class BillSeen:
     """The statement on a bill that was made last: who says, with the rights of which `identity` (ARN), that records
     explain so much of what was charged from one moment to another. `share` is never more than it is; None where nobody
-    can say.
+    can say. `open`: what else no record explains, in words; `size`: leaves of the log that the bill was compared with;
+    `before`: how many statements it is in place of.
     """
 
     share: Fraction | None
@@ -50,6 +51,9 @@ class BillSeen:
     who: str
     identity: str
     at: datetime
+    open: Sequence[str]
+    size: str
+    before: int
 
 
 @dataclass(frozen=True)
