@@ -31,6 +31,7 @@ from tests.fakes.batch_jobs import (
     batch_job,
     container,
     environment,
+    gpus,
 )
 from tests.fakes.door_world import TERRITORY, DoorWorld
 from tests.fakes.jobs import CREATED, describe
@@ -155,6 +156,19 @@ def test_an_event_that_does_not_say_what_a_job_asks_for_has_it_asked() -> None:
     answer = world.batch.add(batch_job())
     for untold in (None, {}, {"image": "trainer"}):
         assert world.take(event({**answer, "container": untold})).kind in ("recorded", "already recorded")
+
+
+def test_an_event_that_says_what_one_of_two_containers_asks_for_has_it_asked() -> None:
+    world = World()
+    containers = [{"image": "a", "resourceRequirements": gpus(0)}, {"image": "b", "resourceRequirements": gpus(8)}]
+    whole = {"taskProperties": [{"containers": containers}]}
+    answer = world.batch.add(batch_job(container=None, ecsProperties=whole))
+    told = {"taskProperties": [{"containers": [containers[0], {"image": "b"}]}]}
+    assert world.take(event({**answer, "ecsProperties": told})).kind == "recorded"
+    small = {"taskProperties": [{"containers": [containers[0], containers[0]]}]}
+    asked = len(world.batch.asked)
+    assert world.take(event({**answer, "ecsProperties": small})).kind == "passed over"
+    assert len(world.batch.asked) == asked
 
 
 def test_a_replay_that_says_that_a_job_asks_for_nothing_is_not_believed() -> None:

@@ -178,6 +178,32 @@ def test_where_its_clusters_are_known_nothing_else_matters() -> None:
     assert (doubts(found), found.verdict) == ({"cluster-of-no-compute-environment"}, "indeterminate")
 
 
+def test_an_attempt_of_which_no_host_is_said_may_have_run_in_any_environment() -> None:
+    others = environment("p4d", arn=f"{ACCOUNT}:compute-environment/other", cluster="other")
+    host = {"containerInstanceArn": "arn:aws:ecs:eu-west-1:123456789012:container-instance/other/0123"}
+    first, second = tries(5, 5)
+    times = {"startedAt": second["startedAt"], "stoppedAt": second["stoppedAt"], "container": container(**host)}
+    for unsaid in ({}, {"containerInstanceArn": "arn:aws:ecs:eu-west-1:123456789012:container-instance/0123"}):
+        attempts = [{**first, "container": unsaid}, {**second, "container": host}]
+        found = audited(batch_job(attempts=attempts, **times), environment(), others)
+        assert found.estimate.upper_flop == 10 * P5_HOUR
+    known = audited(batch_job(attempts=[{**first, "container": host}], **times), environment(), others)
+    assert (known.estimate.upper_flop or 0) < 5 * P5_HOUR
+
+
+@pytest.mark.parametrize(
+    "changes", [{"attempts": None}, {"attempts": [], **nodes(("0:3", container()), types=("p5.48xlarge",))}]
+)
+def test_attempts_of_which_nothing_is_said_are_a_doubt_where_there_may_have_been_several(
+    changes: dict[str, Any],
+) -> None:
+    once = audited({**batch_job(), **changes})
+    assert not doubts(once)
+    retried = audited({**batch_job(retryStrategy={"attempts": 10}), **changes})
+    assert (doubts(retried), retried.verdict) == ({"attempts-not-told"}, "indeterminate")
+    assert retried.estimate.lower_flop == once.estimate.lower_flop
+
+
 def test_in_each_precision_the_fastest_of_its_types_bounds_it() -> None:
     one = with_container(count=1, command=["train.py"])
     mixed = environment("p5.48xlarge", "g6e.xlarge")
@@ -374,6 +400,7 @@ def test_what_its_owner_wrote_is_read_as_that_of_a_training_job() -> None:
 
 
 EFS = {"name": "shared", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}
+OF_A_LATER_KIND = {"name": "shared", "s3filesVolumeConfiguration": {"fileSystemArn": "arn:aws:s3files"}}
 SCRATCH = {"name": "shared", "host": {}}
 
 
@@ -387,6 +414,11 @@ SCRATCH = {"name": "shared", "host": {}}
             ["bash", "-c", "train --model_name_or_path '/mnt/shared/run-1'"],
             {"data-not-followed", "model-not-followed"},
         ),
+        *(
+            (each, ["--model_name_or_path", path], {"data-not-followed", "model-not-followed"})
+            for each in (EFS, OF_A_LATER_KIND)
+            for path in ("/mnt//shared/run-1", "/mnt/./shared/run-1", "//mnt/shared//run-1")
+        ),
         (EFS, ["--model_name_or_path", "/mnt/shared-not/run-1"], {"data-not-followed"}),
         (EFS, ["--lr", "1"], {"data-not-followed"}),
         (SCRATCH, ["--model_name_or_path", "/mnt/shared/run-1"], set()),
@@ -399,6 +431,30 @@ def test_a_volume_that_outlives_it_is_a_file_system_as_a_training_jobs(
     told = container(command=["train.py", *words], volumes=[volume], mountPoints=mounts)
     run = case_of(batch_evidence(batch_job(container=told))).run
     assert {each.kind.name for each in (*run.begins_notes, *run.begins_doubts)} == kinds
+
+
+def test_results_are_left_in_each_attempt_and_by_the_name_of_its_environment() -> None:
+    place = "s3://teams/$AWS_BATCH_CE_NAME/${AWS_BATCH_JOB_ATTEMPT}/"
+    command = ["bash", "-c", "train && aws s3 cp --recursive /out s3://teams/out-$AWS_BATCH_JOB_ATTEMPT/"]
+    told = container(environment=[{"name": "OUTPUT_DIR", "value": place}], command=command)
+    run = case_of(batch_evidence({**RETRIED, "container": told})).run
+    left = {str(each) for each in run.results}
+    assert {"s3://teams/p5/1", "s3://teams/p5/2", "s3://teams/out-1", "s3://teams/out-2"} <= left
+
+
+@pytest.mark.parametrize(
+    ("answer", "what"),
+    [
+        (batch_job(parameters={f"p{number}": "a" for number in range(501)}), "hyperparameters"),
+        (with_container(environment=[{"name": f"p{number}", "value": "a"} for number in range(501)]), "variables"),
+        (with_container(command=["a"] * 501), "arguments"),
+    ],
+    ids=["parameters", "variables", "words"],
+)
+def test_more_than_is_read_is_a_doubt_and_no_reason_for_no_record(answer: dict[str, Any], what: str) -> None:
+    found = audited(answer, base_model="meta-llama/Llama-3.1-8B")
+    assert (doubts(found), found.verdict) == ({"too-much-to-read"}, "indeterminate")
+    assert found.estimate.doubts[0].fact("what") == (what,)
 
 
 def test_two_containers_that_say_unlike_things_are_both_heard() -> None:

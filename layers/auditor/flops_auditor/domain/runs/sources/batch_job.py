@@ -5,10 +5,9 @@ parameters, environment, command - is read as that of a training job of SageMake
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
 
 from flops_auditor.domain.runs.declared import NOT_READ
 from flops_auditor.domain.runs.evidence import BATCH_JOB, Evidence
@@ -21,6 +20,7 @@ from flops_auditor.domain.runs.sources.batch_job_answer import (
     BatchJob,
     MalformedBatchJob,
     parse_batch_job,
+    plain_path,
 )
 from flops_auditor.domain.runs.sources.batch_job_hosts import Environments, asked_of, hosts_of_job
 from flops_auditor.domain.runs.sources.batch_job_time import batch_job_time
@@ -39,6 +39,11 @@ WRAPS = "a service job wraps a training job of SageMaker's, which is recorded it
 PART_OF_A_JOB = "a node is part of its multi-node job, which is recorded whole"
 OF_CHILDREN = "an array job has no run of its own: each of its children is one"
 NO_ACCELERATORS = "it asks for no accelerators"
+_SLASHES = r"/(?:\./|/)*"
+"""What is one slash of a path to whoever opens it."""
+_ATTEMPT = re.compile(r"\$(?:AWS_BATCH_JOB_ATTEMPT\b|\{AWS_BATCH_JOB_ATTEMPT\})")
+_MOST_ATTEMPTS = 10
+"""API Reference, RetryStrategy."""
 
 
 def read_batch_job(evidence: Evidence) -> Run:
@@ -74,7 +79,7 @@ def run_of(job: BatchJob, evidence: Evidence) -> Run:
     hosts, remarks = hosts_of_job(job, environments_of(evidence))
     time = batch_job_time(job, evidence.collected_at)
     time = replace(time, notes=(*time.notes, *(each for each in remarks if each.kind.remedy is None)))
-    written = _written_in(job, evidence.description)
+    written = _written_in(job, evidence)
     told = training_job.run_of(written.job, Evidence({}))
     unread = [NOT_READ(what=written.unread)] if written.unread else []
     started = [each.started_at for each in job.tries if each.started_at]
@@ -115,14 +120,15 @@ class _Written:
     unread: tuple[str, ...]
 
 
-def _written_in(job: BatchJob, description: Mapping[str, Any]) -> _Written:
+def _written_in(job: BatchJob, evidence: Evidence) -> _Written:
     """Its texts as a training job's; volumes are its channels of file systems. Raises MalformedBatchJob."""
     mounts = {path: name for work in job.works for path, name in work.mounts.items()}
     moved = _Moved(mounts)
-    given, stated = _given(job), _variables(job)
+    given, stated = _given(job, environments_of(evidence)), _variables(job)
     parameters, variables = _few(job.parameters), {**_few(stated, MOST_ENTRIES - len(given)), **given}
     lines = dict.fromkeys(container.line for container in job.containers)
-    words, whole = _filled_in([word for line in lines for word in line], job.parameters)
+    filled, whole = _filled_in([word for line in lines for word in line], job.parameters)
+    words = [word for each in _in_each_attempt(filled, job) for word in each]
     unread = {
         "hyperparameters": len(parameters) < len(job.parameters),
         "variables": len(stated) > MOST_ENTRIES - len(given),
@@ -140,7 +146,7 @@ def _written_in(job: BatchJob, description: Mapping[str, Any]) -> _Written:
             {"ChannelName": name, "DataSource": {"FileSystemDataSource": {"FileSystemType": "EFS"}}}
             for name in dict.fromkeys(mounts.values())
         ],
-        **({PLACES_NOT_KNOWN: True} if description.get(PLACES_NOT_KNOWN) else {}),
+        **({PLACES_NOT_KNOWN: True} if evidence.description.get(PLACES_NOT_KNOWN) else {}),
     }
     try:
         told = parse_training_job(answer, [{"Key": key, "Value": value} for key, value in job.tags.items()])
@@ -154,7 +160,7 @@ class _Moved:
 
     def __init__(self, mounts: Mapping[str, str]) -> None:
         self._mounts = mounts
-        paths = "|".join(re.escape(path).replace("/", "/+") for path in sorted(mounts, key=len, reverse=True))
+        paths = "|".join(re.escape(path).replace("/", _SLASHES) for path in sorted(mounts, key=len, reverse=True))
         self._paths = re.compile(rf"(?<![\w./-])(?:{paths})(?![\w.-])") if mounts else None
 
     def text(self, text: str) -> str:
@@ -162,7 +168,7 @@ class _Moved:
         return self._paths.sub(self._channel, text) if self._paths else text
 
     def _channel(self, match: re.Match[str]) -> str:
-        return f"{training_job.FOLDERS.inputs}{self._mounts[re.sub('/+', '/', match[0])]}"
+        return f"{training_job.FOLDERS.inputs}{self._mounts[plain_path(match[0])]}"
 
 
 def _few(texts: Mapping[str, str], most: int = MOST_ENTRIES) -> dict[str, str]:
@@ -173,18 +179,34 @@ def _variables(job: BatchJob) -> dict[str, str]:
     """The variables of all containers: where two say unlike things by one name, both, the other by a name that is read
     alike.
     """
-    pairs = dict.fromkeys((each.name, each.value) for container in job.containers for each in container.variables)
+    told = dict.fromkeys((each.name, each.value) for container in job.containers for each in container.variables)
+    pairs = dict.fromkeys((name, text) for name, value in told for [text] in _in_each_attempt([value], job))
     variables: dict[str, str] = {}
     for number, (name, value) in enumerate(pairs):
         variables[f"{number}.{name}" if name in variables else name] = value
     return variables
 
 
-def _given(job: BatchJob) -> dict[str, str]:
-    """Variables that AWS Batch gives its containers (User Guide, "AWS Batch job environment variables")."""
-    index = job.array_properties.index
-    given = {"AWS_BATCH_JOB_ID": job.job_id, "AWS_BATCH_JQ_NAME": job.job_queue.rsplit("/", 1)[-1]}
-    return given if index is None else {**given, "AWS_BATCH_JOB_ARRAY_INDEX": str(index)}
+def _in_each_attempt(texts: Sequence[str], job: BatchJob) -> Iterator[list[str]]:
+    """Texts with the number of the attempt in place of the variable that has it: those of each attempt."""
+    attempts = max(1, min(len(job.tries), _MOST_ATTEMPTS)) if any(map(_ATTEMPT.search, texts)) else 1
+    return ([_ATTEMPT.sub(str(number), text) for text in texts] for number in range(1, attempts + 1))
+
+
+def _given(job: BatchJob, environments: Environments) -> dict[str, str]:
+    """Variables that AWS Batch gives its containers (User Guide, "AWS Batch job environment variables"), as far as each
+    has one value that is known.
+    """
+    index, nodes = job.array_properties.index, job.node_properties
+    names = [each.get("computeEnvironmentName") for each in environments.values() if isinstance(each, Mapping)]
+    given = {
+        "AWS_BATCH_JOB_ID": job.job_id,
+        "AWS_BATCH_JQ_NAME": job.job_queue.rsplit("/", 1)[-1],
+        "AWS_BATCH_CE_NAME": names[0] if len(names) == len(environments) == 1 else None,
+        "AWS_BATCH_JOB_ARRAY_INDEX": index,
+        "AWS_BATCH_JOB_NUM_NODES": nodes.num_nodes if nodes else None,
+    }
+    return {name: str(value) for name, value in given.items() if value is not None}
 
 
 def _filled_in(words: Sequence[str], parameters: Mapping[str, str]) -> tuple[list[str], bool]:

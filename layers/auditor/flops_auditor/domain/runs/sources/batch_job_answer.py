@@ -5,6 +5,7 @@ the API: AWS Batch API Reference, DescribeJobs, JobDetail; User Guide, "Array jo
 is called as its parent, with `:` and its index, a node with `#` and its index).
 """
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
@@ -108,16 +109,25 @@ class _Mount(BatchShape):
     mount_path: OptionalText = ""
 
 
+def plain_path(text: str) -> str:
+    """A path in a container, or on its host, as both read it."""
+    return posixpath.normpath(f"/{text.lstrip('/')}")
+
+
 class _HostFolder(BatchShape):
     source_path: OptionalText = ""
 
 
 class _Volume(BatchShape):
+    """A volume; what else it holds says of which kind it is."""
+
+    model_config = ConfigDict(extra="allow")
+
     name: OptionalText = ""
     host: Annotated[_HostFolder, BeforeValidator(or_nothing)] = _HostFolder.model_construct()
-    efs_volume_configuration: dict[str, Any] | None = None
     host_path: dict[str, Any] | None = None
-    persistent_volume_claim: dict[str, Any] | None = None
+    empty_dir: dict[str, Any] | None = None
+    secret: dict[str, Any] | None = None
 
     @property
     def folder(self) -> str:
@@ -126,8 +136,8 @@ class _Volume(BatchShape):
 
     @property
     def outlives_the_job(self) -> bool:
-        """Whether what lies in it may be of others: it is no scratch space."""
-        elsewhere = self.efs_volume_configuration, self.host_path, self.persistent_volume_claim
+        """Whether what lies in it may be of others: it is of no kind that ends with its job."""
+        elsewhere = (self.host_path, *(self.model_extra or {}).values())
         return bool(self.host.source_path) or any(each is not None for each in elsewhere)
 
 
@@ -206,7 +216,8 @@ class Work(BatchShape):
     def together(self) -> tuple[Container, ...]:
         """The containers that run beside each other."""
         tasks = (each for task in self.ecs_properties.task_properties for each in task.containers)
-        return (self.container, *tasks, *self.eks_properties.pod_properties.containers)
+        own = (self.container,) if "container" in self.model_fields_set else ()
+        return (*own, *tasks, *self.eks_properties.pod_properties.containers)
 
     @property
     def before(self) -> tuple[Container, ...]:
@@ -230,7 +241,7 @@ class Work(BatchShape):
         lasting = {each.name for each in self.volumes if each.outlives_the_job}
         mounts = [each for one in self.containers for each in (*one.mount_points, *one.volume_mounts)]
         named = [(each.container_path or each.mount_path, each.source_volume or each.name) for each in mounts]
-        return {path.rstrip("/"): name for path, name in named if name in lasting and path.rstrip("/")}
+        return {plain_path(path): name for path, name in named if name in lasting and path.strip("/")}
 
     @property
     def role(self) -> str:
@@ -254,6 +265,10 @@ class _NodeProperties(BatchShape):
 class _Array(BatchShape):
     size: int | None = None
     index: int | None = None
+
+
+class _Retries(BatchShape):
+    attempts: int | None = None
 
 
 class _Timeout(BatchShape):
@@ -302,6 +317,7 @@ class BatchJob(Work):
     node_properties: _NodeProperties | None = None
     array_properties: Annotated[_Array, BeforeValidator(or_nothing)] = _Array.model_construct()
     parameters: Annotated[dict[str, str], BeforeValidator(or_nothing)] = {}
+    retry_strategy: Annotated[_Retries, BeforeValidator(or_nothing)] = _Retries.model_construct()
     timeout: Annotated[_Timeout, BeforeValidator(or_nothing)] = _Timeout.model_construct()
     tags: Texts = {}
 
@@ -343,9 +359,11 @@ class BatchJob(Work):
 
     @property
     def says_what_it_asks_for(self) -> bool:
-        """Whether the resources of any of its containers are told: each asks for some."""
-        resources = [(each.resource_requirements, each.resources.limits) for each in self.containers]
-        return any(each or limits for each, limits in resources)
+        """Whether the resources of all of its containers are told: each asks for some."""
+        told = [
+            each.resource_requirements or each.resources.limits or each.resources.requests for each in self.containers
+        ]
+        return bool(told) and all(told)
 
     @property
     def ever_started(self) -> bool:

@@ -6,7 +6,6 @@ Batch API Reference, ResourceRequirement (GPU), NodeRangeProperty (a range withi
 (NVIDIA_VISIBLE_DEVICES); AWS Neuron, "Neuron plugin for containers" (/dev/neuron0 is a chip).
 """
 
-import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.domain.runs.remedies import AMEND, GRANT
 from flops_auditor.domain.runs.run import Hosts
-from flops_auditor.domain.runs.sources.batch_job_answer import BatchJob, Container, NodeRange, Work
+from flops_auditor.domain.runs.sources.batch_job_answer import BatchJob, Container, NodeRange, Work, plain_path
 from flops_auditor.domain.values.remarks import Kind, Remark
 
 Environments = Mapping[str, Mapping[str, Any] | Unread]
@@ -295,19 +294,14 @@ def _reaches(container: Container) -> bool:
 
 
 def _devices(container: Container) -> list[str]:
-    return [_path(each.host_path) for each in container.linux_parameters.devices]
+    return [plain_path(each.host_path) for each in container.linux_parameters.devices]
 
 
 def _opens_the_host(folder: str) -> bool:
     """Whether a container that has this folder of its host may reach the host's devices."""
-    path = _path(folder)
+    path = plain_path(folder)
     of_devices = path.startswith("/dev/") and not _OTHER_DEVICE.fullmatch(path)
     return bool(folder) and (of_devices or bool(_OPENS_THE_HOST.fullmatch(path)))
-
-
-def _path(text: str) -> str:
-    """A path as the host reads it."""
-    return posixpath.normpath(f"/{text.lstrip('/')}")
 
 
 def _clusters_of(environment: Mapping[str, Any]) -> frozenset[str]:

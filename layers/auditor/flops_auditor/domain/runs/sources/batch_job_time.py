@@ -25,10 +25,19 @@ NEVER_STARTED = Kind("never-started", "training time: none, since no attempt of 
 OPEN_ATTEMPT = Kind("open-attempt", "an attempt of it has no stop", AMEND)
 REVERSED_ATTEMPT = Kind("reversed-attempt", "an attempt of it stops before it starts", AMEND)
 
+ATTEMPTS_NOT_TOLD = Kind(
+    "attempts-not-told",
+    "it may have had {most} attempts, and nothing is said of any: for how long the earlier ones ran is not known",
+    AMEND,
+)
+
 
 def batch_job_time(job: BatchJob, as_of: datetime | None = None) -> TrainingTime:
     """How long its hosts worked (Annex A.2's L), up to `as_of` for a job that goes on, which is a doubt."""
     time = _found(job, as_of)
+    most = job.retry_strategy.attempts or 1
+    if job.started_at and most > 1 and not job.tries:
+        time = replace(time, doubts=(*time.doubts, ATTEMPTS_NOT_TOLD(most=most)))
     return time if job.finished else replace(time, doubts=(*time.doubts, STILL_TRAINING(status=job.status)))
 
 
