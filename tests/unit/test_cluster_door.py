@@ -57,7 +57,7 @@ class World:
         return [case_of(each) for each in evidence(body, read=self.clock.now)]
 
     def record(self, body: bytes, correction: Amendment | None = None) -> list[str]:
-        outcomes: list[str] = [record_cluster_run(each, correction, self.recorder) for each in self.cases(body)]
+        outcomes: list[str] = [record_cluster_run(each, correction, self.recorder)[0] for each in self.cases(body)]
         while self.again.waiting:
             handle_event(self.again.waiting.pop(0).to_event(), self.recorder, "worker", TERRITORY)
         return outcomes
@@ -109,6 +109,39 @@ def test_a_later_file_that_says_something_else_supersedes_only_with_a_reason() -
     assert world.record(more) == ["already recorded"]
 
 
+FIRST = line(end=300, state="NODE_FAIL", hosts=host(1))
+SECOND = line(start=301, end=310, hosts=host(1), Submit=slurm_time(at(300.1)))
+
+
+@pytest.mark.parametrize(("before", "after"), [((SECOND,), (FIRST, SECOND)), ((FIRST,), (SECOND,))])
+def test_a_job_that_was_requeued_has_one_record_whichever_attempts_a_file_has(
+    before: tuple[str, ...], after: tuple[str, ...]
+) -> None:
+    world = World()
+    assert world.record(sacct(*before)) == ["recorded"]
+    world.clock.now = LATER
+    assert world.record(sacct(*after)) == ["recorded otherwise"]
+    assert world.content(sacct(*before))["revision"] == 0
+    assert world.record(sacct(*after), CORRECTION) == ["superseded"]
+    content = world.content(sacct(*before))
+    hours = sum(9 if each is SECOND else 299 for each in after)
+    assert (content["revision"], content["estimate"]["accelerator_seconds"]) == (1, str(8 * hours * 3600))
+    assert world.record(sacct(*after)) == ["already recorded"]
+    kept = world.recorder.archive.get(evidence_key(content["job"]["id"], 1))
+    assert kept is not None
+    now = {**content, "code_version": __version__}
+    recompute(kept, now, NothingKept(), frozenset(now["tables"].values()), world.recorder.services)
+    assert len({each.run.arn for each in world.cases(sacct(*before)) + world.cases(sacct(*after))}) == 1
+
+
+def test_a_job_of_kubernetes_that_is_made_anew_is_another_run() -> None:
+    world = World()
+    world.record(kubectl(pytorch_job(), pod(1), pod(2)))
+    anew = pytorch_job(start=50, end=60)
+    anew["metadata"]["creationTimestamp"] = at(49).isoformat()
+    assert world.record(kubectl(anew, *(pod(each, start=50, end=60) for each in (1, 2)))) == ["recorded"]
+
+
 def test_a_run_that_goes_on_has_no_record_yet() -> None:
     world, going_on = World(), sacct(line(end=None, state="RUNNING"))
     assert world.record(going_on) == ["goes on"]
@@ -155,7 +188,7 @@ def test_no_service_can_be_asked_again() -> None:
 def test_a_rehearsal_records_nothing() -> None:
     world = World()
     (case,) = world.cases(sacct(line()))
-    assert record_cluster_run(case, None, rehearsed(world.recorder)) == "recorded"
+    assert record_cluster_run(case, None, rehearsed(world.recorder)) == ("recorded", case.run.job_id)
     assert newest(case.run.job_id, world.recorder) is None
 
 

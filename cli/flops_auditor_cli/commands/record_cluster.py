@@ -83,13 +83,13 @@ def recorded(
         for number, case in enumerate(cases):
             tell(number, len(cases))
             try:
-                outcome = record_cluster_run(case, correction, recorder)
-                kept = newest(case.run.job_id, recorder)
+                outcome, job_id = record_cluster_run(case, correction, recorder)
+                kept = newest(job_id, recorder)
             except AuditorError as error:
                 failures.append(f"{case.run.name}: {error.name}: {error}. {error.remedy}")
                 continue
             verdict = kept.content["verdict"] if kept else ""
-            named = {"job_name": case.run.name, "job_arn": case.run.arn, "job_id": case.run.job_id}
+            named = {"job_name": case.run.name, "job_arn": case.run.arn, "job_id": job_id}
             rows.append({**named, "outcome": outcome, "verdict": verdict})
     return rows, failures
 

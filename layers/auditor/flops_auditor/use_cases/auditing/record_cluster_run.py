@@ -9,8 +9,11 @@ from typing import Literal
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.evidence import CLUSTER_RUN
+from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.run import NOT_ENDED
+from flops_auditor.domain.runs.sources.cases import case_of
+from flops_auditor.domain.runs.sources.cluster_run import CREATED, SLURM
 from flops_auditor.domain.values.arns import account_of, region_of
 from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.auditing.audit_job import record_the_end
@@ -19,6 +22,8 @@ from flops_auditor.use_cases.auditing.keep_record import case_behind, newest
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
 
+_MOST_OF_ONE_JOB = 100
+"""Entries of one job that are looked at: there is one, but where a record was lost."""
 ClusterOutcome = Literal["recorded", "already recorded", "superseded", "recorded otherwise", "goes on"]
 """What became of a run: that it goes on, so that there is no record yet; `recorded otherwise`: it has a record, and the
 file says something else of it now.
@@ -57,10 +62,30 @@ def _collect(case: Case, now: datetime, of_models: SaidOfModels) -> Case:
     return Case(replace(case.evidence, amendments=amendments, unread=refused), case.run)
 
 
-def record_cluster_run(case: Case, correction: Amendment | None, recorder: Recorder) -> ClusterOutcome:
-    """Record a run that has ended, once. With a `correction`, which says who corrects and why, a record that rests on
-    something else is superseded by what was handed in now. Raises as `record_the_end` and `amend` do.
+def record_cluster_run(case: Case, correction: Amendment | None, recorder: Recorder) -> tuple[ClusterOutcome, str]:
+    """Record a run that has ended, once: what became of it, and the id of its record. With a `correction`, which says
+    who corrects and why, a record that rests on something else is superseded by what was handed in now. Raises as
+    `record_the_end` and `amend` do.
     """
+    case = _as_recorded(case, recorder)
+    return _record(case, correction, recorder), case.run.job_id
+
+
+def _as_recorded(case: Case, recorder: Recorder) -> Case:
+    """The same run as the job that has a record already. A job of Slurm that is requeued has a time of submission of
+    each attempt, and a file may lack some; its number stays.
+    """
+    run, description = case.run, case.evidence.description
+    if description["Orchestrator"] != SLURM:
+        return case
+    for entry in recorder.index.exactly("output", Location(run.arn), "", _MOST_OF_ONE_JOB):
+        if entry.job_arn == run.arn and newest(entry.job_id, recorder) is not None:
+            known = {**description, CREATED: entry.created}
+            return case if entry.job_id == run.job_id else case_of(replace(case.evidence, description=known))
+    return case
+
+
+def _record(case: Case, correction: Amendment | None, recorder: Recorder) -> ClusterOutcome:
     run, handed_in = case.run, HandedIn({case.run.arn: case})
     if run.state in NOT_ENDED:
         return "goes on" if newest(run.job_id, recorder) is None else "recorded otherwise"

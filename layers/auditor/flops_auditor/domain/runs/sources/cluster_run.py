@@ -44,6 +44,8 @@ from flops_auditor.domain.values.remarks import Kind, Remark
 
 SOURCE = CLUSTER_RUN
 SLURM, KUBERNETES = "Slurm", "Kubernetes"
+CREATED = "Created"
+"""Of a run with a record already, when that says that it was first asked for: a file may lack its first attempts."""
 _SHARED = "the file systems of its cluster"
 
 HOSTS_NOT_LISTED = Kind(
@@ -110,6 +112,8 @@ def read_cluster_run(evidence: Evidence) -> Run:
         hosts = parse_hosts([{NODES: description[NODES]}], cluster)
         who, run_of_no = str(file["Who"]), int(file["LinesOfNoRun"])
         told_run = said_run(description)
+        if CREATED in description:
+            told_run = replace(told_run, created=read_time(description[CREATED]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise MalformedOperatorsFile(f"not the description of a cluster's run: {error}") from error
     return run_of(told_run, cluster, HostsByName(hosts), read_at, who, run_of_no)

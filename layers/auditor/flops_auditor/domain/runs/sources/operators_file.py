@@ -13,7 +13,7 @@ from flops_auditor.domain.runs.evidence import plain
 from flops_auditor.domain.runs.sources.cluster_run import KUBERNETES, SLURM
 from flops_auditor.domain.runs.sources.kubernetes_objects import kubernetes_runs
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile
-from flops_auditor.domain.runs.sources.slurm_accounting import is_of_a_step, slurm_lines
+from flops_auditor.domain.runs.sources.slurm_accounting import is_of_a_step, outside, slurm_lines
 from flops_auditor.domain.values.canonical_json import each_key_once
 
 LARGEST_FILE = 256 << 20
@@ -56,14 +56,15 @@ def _slurm(body: bytes) -> OperatorsFile:
         raise MalformedOperatorsFile(f"it has more than {MOST_LINES} lines: export less time at once")
     text = body.decode("utf-8", "replace")  # what is no UTF-8 stands in a name, or makes its line unreadable
     lines = slurm_lines(text.split("\n"))
-    told = {run: {"Header": lines.header, **_lines(each)} for run, each in lines.of_runs.items()}
+    told = {run: {"Header": lines.header, **_lines(lines.header, each)} for run, each in lines.of_runs.items()}
     return OperatorsFile(SLURM, told, sha256(body).hexdigest(), len(body), lines.torn)
 
 
-def _lines(lines: Sequence[str]) -> dict[str, Any]:
-    """The lines of a run, without those of its steps, which lie in its allocations, where there are any of these."""
+def _lines(header: str, lines: Sequence[str]) -> dict[str, Any]:
+    """The lines of a run, without those of steps that lie in its allocations, where there are any of these."""
     once = list(dict.fromkeys(lines))
-    whole = [line for line in once if not is_of_a_step(line)] or once
+    whole = [line for line in once if not is_of_a_step(line)]
+    whole = [*whole, *outside(header, whole, [line for line in once if is_of_a_step(line)])] if whole else once
     kept = list(_bounded((line, len(line)) for line in whole))
     return {"Lines": kept, "LeftOut": len(whole) - len(kept)}
 

@@ -64,6 +64,17 @@ STEPS_ALONE = Kind(
     "the operator's file has steps of it, and no line of the whole: how long it had its hosts is not known",
     AMEND,
 )
+STEPS_CONTRADICT = Kind(
+    "operators-steps-contradict",
+    "contradictory evidence: by the operator's file {what:said} was outside the time of its job",
+    AMEND,
+)
+NO_OFFSET = Kind(
+    "operators-times-without-offset",
+    "{count} lines of it in the operator's file have times without an offset: nobody says where the cluster's clock "
+    "is. Export with SLURM_TIME_FORMAT=%FT%T%z",
+    AMEND,
+)
 ATTEMPTS_MISSING = Kind(
     "operators-attempts-missing",
     "the operator's file lacks {count} attempts of it: how long it had hosts then is not known. Export from the time "
@@ -151,24 +162,19 @@ class _Row:
 
 def read_slurm_run(run: str, header: str, lines: Sequence[str], read_at: datetime) -> SaidRun:
     """The run that lines are of, in a file that was read then. Raises MalformedOperatorsFile."""
-    places, rows, torn = _places(header), list[_Row](), 0
-    for line in dict.fromkeys(lines):
-        try:
-            rows.append(_row(line, places))
-        except (ValueError, OverflowError):
-            torn += 1
+    rows, doubts = _rows(header, lines)
     if not rows:
-        return SaidRun(run, run, "", "unreadable", "ending", None, (), {}, (TORN(count=torn),))
+        return SaidRun(run, run, "", "unreadable", "ending", None, (), {}, tuple(doubts))
     own = [row for row in rows if row.whole] or rows
     last = max(own, key=lambda row: (row.submitted, row.start or _NEVER))
     tags = [tags for row in own if (tags := tags_in(row.fields["Comment"]))]
-    doubts = [TORN(count=torn)] if torn else []
     if not own[0].whole:
         doubts.append(STEPS_ALONE())
     elif any(each != tags[0] for each in tags) or len({(row.fields["User"], row.fields["JobName"]) for row in own}) > 1:
         doubts.append(STATEMENTS_DIFFER())
     for row in rows:
         doubts += _doubts_of(row, last, read_at)
+    doubts += [STEPS_CONTRADICT(what=row.job_id) for row in _outside(own, rows)]
     doubts += _missing_attempts(own)
     return SaidRun(
         run_id=run,
@@ -185,6 +191,39 @@ def read_slurm_run(run: str, header: str, lines: Sequence[str], read_at: datetim
 
 
 _NEVER = datetime.min.replace(tzinfo=read_time(0).tzinfo)
+
+
+def _rows(header: str, lines: Iterable[str]) -> tuple[list[_Row], list[Remark]]:
+    """Lines that can be read, each once, and why the others cannot be."""
+    places, rows, torn, somewhere = _places(header), list[_Row](), 0, 0
+    for line in dict.fromkeys(lines):
+        try:
+            rows.append(_row(line, places))
+        except _NoOffset:
+            somewhere += 1
+        except (ValueError, OverflowError):
+            torn += 1
+    doubts = [TORN(count=torn)] if torn else []
+    return rows, [*doubts, NO_OFFSET(count=somewhere)] if somewhere else doubts
+
+
+def outside(header: str, whole: Sequence[str], steps: Iterable[str]) -> list[str]:
+    """Lines of steps that do not lie in the time of their run's allocations. Raises MalformedOperatorsFile."""
+    own, _ = _rows(header, whole)
+    return [line for line in steps if any(_outside(own, _rows(header, [line])[0]))]
+
+
+def _outside(own: Sequence[_Row], rows: Iterable[_Row]) -> Iterator[_Row]:
+    times = [(row.start, _until(row, row.start)) for row in own if row.start is not None]
+    if times:
+        start, end = min(each for each, _ in times) - _ROUNDING, max(each for _, each in times) + _ROUNDING
+        for row in rows:
+            if row.start is not None and (row.start < start or _until(row, row.start) > end):
+                yield row
+
+
+class _NoOffset(ValueError):
+    """A time of which nothing says where."""
 
 
 def _row(line: str, places: Mapping[str, int]) -> _Row:
@@ -214,7 +253,7 @@ def _time(text: str) -> datetime | None:
     if text in _NO_TIME:
         return None
     if not _OFFSET.search(text):
-        raise ValueError("a time without an offset")
+        raise _NoOffset
     return read_time(text)
 
 
