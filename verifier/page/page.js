@@ -253,7 +253,9 @@ function showFacts(report) {
 function billInWords(bill) {
   const left = bill.open.map((each) => `, and there are ${OPEN[each]}`).join("");
   const whose = `says ${bill.who} (${bill.identity}), leaf ${bill.leaf}, compared with the log of size ${bill.size}`;
-  return `${shareInWords(bill.share)} of ${hoursInWords(bill.billed_nanoseconds)} explained${left}; ${bill.begins} to ${bill.ends}, ${whose}${beforeInWords(bill)}`;
+  const nothing = bill.billed_nanoseconds === "0" && !bill.open.includes("hours");
+  const explained = nothing ? "No accelerator hours charged for what trains or may" : `${shareInWords(bill.share)} of ${hoursInWords(bill.billed_nanoseconds)} explained`;
+  return `${explained}${left}; ${bill.begins} to ${bill.ends}, ${whose}${beforeInWords(bill)}`;
 }
 
 const OPEN = { hours: "hours that no record explains", charges: "charges for training that no record explains", doubts: "doubts about the bill" };

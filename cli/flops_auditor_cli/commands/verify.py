@@ -214,6 +214,8 @@ def _verdict_of(report: VerificationReport, recomputed: bool) -> list[str]:
 def _bill_in_words(bill: BillSaid) -> str:
     """A statement on a bill in one line. It is somebody's word: the export is not in the bundle."""
     explained = f"{_share(bill.share)} of {_hours(bill.billed_nanoseconds)} accelerator hours explained"
+    if bill.billed_nanoseconds == "0" and "hours" not in bill.open:
+        explained = "no accelerator hours charged for what trains or may"
     left = "".join(f", and there are {OPEN[each]}" for each in bill.open)
     whose = (
         f"says {plain(bill.who)} ({plain(bill.identity)}), leaf {bill.leaf}, compared with the log of size {bill.size}"
