@@ -321,6 +321,16 @@ def test_a_part_of_an_accelerator_is_at_most_a_whole_one() -> None:
     assert (estimate.upper_flop, estimate.lower_flop) == (2 * 10 * H100 * HOUR, 0)
 
 
+def test_cores_of_neuron_are_at_most_half_a_chip_each() -> None:
+    chips = []
+    for cores in (1, 2, 3, 32):
+        answer = batch_job(container=None, eksProperties=pod(limits={"aws.amazon.com/neuroncore": str(cores)}))
+        found = audited(answer, environment("trn1.32xlarge"))
+        chips.append((found.estimate.accelerator_seconds or 0) / (10 * HOUR))
+        assert (found.estimate.lower_flop, doubts(found)) == (0, set())
+    assert chips == [1, 1, 2, 16]
+
+
 def test_containers_beside_each_other_add_up_and_those_before_them_do_not() -> None:
     containers = [{"image": "a", "resourceRequirements": gpus(2)}, {"image": "b", "resourceRequirements": gpus(3)}]
     ecs = {"taskProperties": [{"containers": containers, "taskRoleArn": "arn:aws:iam::123456789012:role/tasks"}]}

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil
 from typing import Any
 
 from flops_auditor.domain.runs.evidence import Unread
@@ -25,6 +26,8 @@ _GPU = "GPU"
 _OF_KUBERNETES = re.compile(r"(?:nvidia\.com|amd\.com|aws\.amazon\.com/neuron).*")
 _WHOLE = frozenset({"nvidia.com/gpu", "amd.com/gpu", "aws.amazon.com/neuron", "aws.amazon.com/neurondevice"})
 """Resources of a pod that are accelerators; others are parts of them."""
+_CORES, _LEAST_CORES = "aws.amazon.com/neuroncore", 2
+"""Parts of a chip of Neuron, of which a chip has two or more (AWS Neuron, "Amazon EC2 AI Chips Architecture")."""
 _NEURON = re.compile(r"/dev/neuron\d{1,3}")
 _OTHER_DEVICE = re.compile(r"/dev/(?!nvidia|neuron|dri|kfd|char|block|fd|disk).+")
 """Devices that are surely no accelerators, such as those of the network, and no folders of all devices."""
@@ -258,8 +261,13 @@ def _span(text: str, nodes: int) -> tuple[int, int]:
 
 def _accelerators(container: Container) -> int:
     chips = sum(bool(_NEURON.fullmatch(path)) for path in _devices(container))
-    of_pod = sum(max(map(_number, texts)) for texts in _of_pod(container).values())
+    of_pod = sum(_whole(name, max(map(_number, texts))) for name, texts in _of_pod(container).items())
     return sum(map(_number, _gpus(container))) + of_pod + chips
+
+
+def _whole(name: str, count: int) -> int:
+    """So many of a resource as accelerators, at most."""
+    return ceil(count / _LEAST_CORES) if name == _CORES else count
 
 
 def _gpus(container: Container) -> list[str]:
