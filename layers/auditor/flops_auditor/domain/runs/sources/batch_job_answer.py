@@ -5,7 +5,6 @@ the API: AWS Batch API Reference, DescribeJobs, JobDetail; User Guide, "Array jo
 is called as its parent, with `:` and its index, a node with `#` and its index).
 """
 
-import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
@@ -111,7 +110,13 @@ class _Mount(BatchShape):
 
 def plain_path(text: str) -> str:
     """A path in a container, or on its host, as both read it."""
-    return posixpath.normpath(f"/{text.lstrip('/')}")
+    parts: list[str] = []
+    for part in text.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return f"/{'/'.join(parts)}"
 
 
 class _HostFolder(BatchShape):
