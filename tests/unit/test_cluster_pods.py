@@ -115,6 +115,11 @@ NOT_KNOWN: dict[str, tuple[tuple[Any, ...], str]] = {
         ),
         "operators-hosts-not-named",
     ),
+    "no number of pods": ((pytorch_job(spec={}), *TWO), "operators-hosts-not-named"),
+    "a number that is none": (
+        (pytorch_job(spec={"pytorchReplicaSpecs": {"Master": {"replicas": 1}, "Worker": {"replicas": "3"}}}), *TWO),
+        "operators-hosts-not-named",
+    ),
     "failed pods of a Job that are gone": (
         (
             {**changed(pytorch_job(), "status", failed=2, succeeded=1), "kind": "Job", "spec": {"parallelism": 1}},
@@ -158,6 +163,13 @@ def test_a_pod_that_runs_means_that_the_run_goes_on() -> None:
     run = the_run(kubectl(pytorch_job(), pod(1), pod(2, end=None)))
     assert (run.state, run.ended, run.status) == ("running", None, "Succeeded, but pods run")
     assert host_hours(run) == 4, "until the last time in the file"
+
+
+def test_what_runs_did_so_until_the_latest_time_in_the_file() -> None:
+    going_on = (pytorch_job(end=None), pod(1, end=None), pod(2, end=None))
+    other = pod(1, "other", start=6, end=9)
+    assert host_hours(the_run(kubectl(*going_on, other))) == 2 * 8
+    assert the_run(kubectl(*going_on)).hosts == ()
 
 
 def test_a_container_beside_the_others_has_the_host_until_it_ends() -> None:

@@ -14,7 +14,7 @@ from flops_auditor.domain.runs.sources.cluster_answers import (
     parse_cluster,
     parse_hosts,
 )
-from flops_auditor.domain.runs.sources.cluster_run import describe_run, said_run
+from flops_auditor.domain.runs.sources.cluster_run import LATEST, describe_run, said_run
 from flops_auditor.domain.runs.sources.operators_file import OperatorsFile
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile, SaidRun
 from flops_auditor.domain.values.moments import iso
@@ -56,6 +56,7 @@ def runs_in(
         "Bytes": file.size,
         "ReadAt": iso(read_at),
         "LinesOfNoRun": file.lines_of_no_run,
+        **({LATEST: iso(file.latest)} if file.latest else {}),
     }
     for run_id, told in file.told.items():
         description = describe_run(file.orchestrator, run_id, told, answers.answer, (), said_of_file)

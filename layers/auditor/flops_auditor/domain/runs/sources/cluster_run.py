@@ -44,6 +44,8 @@ from flops_auditor.domain.values.remarks import Kind, Remark
 
 SOURCE = CLUSTER_RUN
 SLURM, KUBERNETES = "Slurm", "Kubernetes"
+LATEST = "LatestTime"
+"""In a file of Kubernetes."""
 CREATED = "Created"
 """Of a run with a record already, when that says that it was first asked for: a file may lack its first attempts."""
 _SHARED = "the file systems of its cluster"
@@ -127,11 +129,12 @@ def least(description: Mapping[str, Any]) -> dict[str, Any]:
 
 def said_run(description: Mapping[str, Any]) -> SaidRun:
     """What the operator says of the run of a description. Raises MalformedOperatorsFile, KeyError, TypeError."""
-    told, read_at = description["Told"], read_time(description["File"]["ReadAt"])
+    told, file = description["Told"], description["File"]
+    read_at = read_time(file["ReadAt"])
     if description["Orchestrator"] == SLURM:
         run = read_slurm_run(str(description["RunId"]), told["Header"], told["Lines"], read_at)
     else:
-        run = read_kubernetes_run(told["Objects"], read_at)
+        run = read_kubernetes_run(told["Objects"], read_at, read_time(file[LATEST]) if LATEST in file else None)
     left_out = int(told["LeftOut"])
     return replace(run, doubts=(*run.doubts, LEFT_OUT(count=left_out))) if left_out else run
 

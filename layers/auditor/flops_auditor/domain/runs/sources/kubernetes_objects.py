@@ -77,11 +77,14 @@ EARLIER_ATTEMPTS = Kind(
 
 @dataclass(frozen=True)
 class KubernetesRuns:
-    """The objects of a file, by the run that they are of; kinds that are no runs, and how many objects are of none."""
+    """The objects of a file, by the run that they are of; kinds that are no runs, how many objects are of none, and the
+    latest time in any of them, until which pods that run did so: they were all asked for at once.
+    """
 
     of_runs: Mapping[str, tuple[Mapping[str, Any], ...]]
     other_kinds: tuple[str, ...]
     torn: int
+    latest: datetime | None = None
 
 
 def kubernetes_runs(document: object) -> KubernetesRuns:
@@ -107,8 +110,18 @@ def kubernetes_runs(document: object) -> KubernetesRuns:
             runs[owned[0]].append(item)
     others = {item["kind"][:LONGEST_NAME] for item in whole} - JOBS - {WORKLOAD, POD}
     return KubernetesRuns(
-        {uid: tuple(each) for uid, each in runs.items()}, tuple(sorted(others)), len(items) - len(whole)
+        {uid: tuple(each) for uid, each in runs.items()},
+        tuple(sorted(others)),
+        len(items) - len(whole),
+        _latest(whole, _time_or_none),
     )
+
+
+def _time_or_none(value: object) -> datetime | None:
+    try:
+        return None if value is None else read_time(value)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _top(uid: str, jobs: Mapping[str, Mapping[str, Any]]) -> str:
@@ -163,8 +176,15 @@ def _asked(spec: Mapping[str, Any]) -> int:
     counts += [spec[name] for name in ("parallelism",) if name in spec]
     trainer = spec.get("trainer")
     counts += [trainer.get("numNodes", 1)] if isinstance(trainer, Mapping) else []
-    of_jobs = [_number(group.get("replicas", 1)) * _parallelism(group) for group in _things(spec.get("replicatedJobs"))]
-    return sum(map(_number, [*counts, *of_jobs]))
+    of_jobs = [
+        _asked_number(group.get("replicas", 1)) * _parallelism(group) for group in _things(spec.get("replicatedJobs"))
+    ]
+    return sum(map(_asked_number, [*counts, *of_jobs]))
+
+
+def _asked_number(value: object) -> int:
+    """More than any file has pods, where it is no number."""
+    return _number(value) if type(value) is int else _MOST_PODS
 
 
 def _number(value: object) -> int:
@@ -176,7 +196,7 @@ def _parallelism(group: Mapping[str, Any]) -> int:
     """Pods at once of each Job of a JobSet's group."""
     template = group.get("template")
     spec = template.get("spec") if isinstance(template, Mapping) else None
-    return _number(spec.get("parallelism", 1)) if isinstance(spec, Mapping) else 1
+    return _asked_number(spec.get("parallelism", 1)) if isinstance(spec, Mapping) else 1
 
 
 def _requested(spec: Mapping[str, Any]) -> int:
@@ -264,18 +284,21 @@ def _owners(item: Mapping[str, Any]) -> Sequence[str]:
     return [str(owner.get("uid")) for owner in _things(item["metadata"].get("ownerReferences"))]
 
 
-def read_kubernetes_run(objects: Sequence[Mapping[str, Any]], read_at: datetime) -> SaidRun:
-    """The run that objects are of, the first of which is its job, in a file that was read then.
+def read_kubernetes_run(
+    objects: Sequence[Mapping[str, Any]], read_at: datetime, of_file: datetime | None = None
+) -> SaidRun:
+    """The run that objects are of, the first of which is its job, in a file that was read then, and whose latest time
+    is that `of_file`.
 
     Raises MalformedOperatorsFile.
     """
     try:
-        return _read(objects, read_at)
+        return _read(objects, read_at, of_file)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise MalformedOperatorsFile(f"objects of a run cannot be read: {error}") from error
 
 
-def _read(objects: Sequence[Mapping[str, Any]], read_at: datetime) -> SaidRun:
+def _read(objects: Sequence[Mapping[str, Any]], read_at: datetime, of_file: datetime | None) -> SaidRun:
     job, metadata = objects[0], objects[0]["metadata"]
     name = f"{metadata.get('namespace', 'default')}/{job['kind'].lower()}/{metadata['name']}"
     torn = set[str]()
@@ -293,7 +316,7 @@ def _read(objects: Sequence[Mapping[str, Any]], read_at: datetime) -> SaidRun:
     if state != "running" and any(_goes_on(pod) for pod in pods):
         status, state = f"{status}, but pods run", "running"
     ended = time(job["status"].get("completionTime")) or ended
-    latest = _latest(objects, time)
+    latest = max((each for each in (_latest(objects, time), of_file) if each), default=None)
     others = [item for item in objects[1:] if item["kind"] in JOBS]
     starts = [time(item["status"].get("startTime")) for item in (job, *others)]
     started = starts[0] or min((each for each in starts if each), default=None)
@@ -371,7 +394,8 @@ def _lacks_pods(
     first = [each for each in made.values() if started is None or (each is not None and each <= started + _SLACK)]
     needed = _of_all(objects, "completions") if state == "succeeded" else 0
     counted = max(needed, _of_all(objects, "had"))
-    return len(first) < _of_all(objects, "pods") or len(made) < counted
+    asked = _of_all(objects, "pods")
+    return not asked or len(first) < asked or len(made) < counted
 
 
 def _of_all(objects: Sequence[Mapping[str, Any]], what: str) -> int:

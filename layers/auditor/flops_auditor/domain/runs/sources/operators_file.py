@@ -6,6 +6,7 @@ A file is bounded as a whole, and so is what is kept of one run: what is beyond 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -27,7 +28,8 @@ LARGEST_TOLD = 1_500_000
 @dataclass(frozen=True)
 class OperatorsFile:
     """A file, read: by run what it tells of it, as `describe_run` takes it. `lines_of_no_run` are how many lines or
-    objects cannot be read, nor which run they are of; `other_kinds` are kinds of objects that are no runs.
+    objects cannot be read, nor which run they are of; `other_kinds` are kinds of objects that are no runs, and `latest`
+    is the latest time in any object.
     """
 
     orchestrator: str
@@ -36,6 +38,7 @@ class OperatorsFile:
     size: int
     lines_of_no_run: int
     other_kinds: tuple[str, ...] = ()
+    latest: datetime | None = None
 
 
 def read_operators_file(body: bytes) -> OperatorsFile:
@@ -81,7 +84,9 @@ def _kubernetes(body: bytes) -> OperatorsFile:
     for uid, objects in runs.of_runs.items():
         kept = list(_bounded((each, len(json.dumps(each))) for each in objects))
         told[uid] = {"Objects": kept, "LeftOut": len(objects) - len(kept)}
-    return OperatorsFile(KUBERNETES, told, sha256(body).hexdigest(), len(body), runs.torn, runs.other_kinds)
+    return OperatorsFile(
+        KUBERNETES, told, sha256(body).hexdigest(), len(body), runs.torn, runs.other_kinds, runs.latest
+    )
 
 
 def _bounded(parts: Iterable[tuple[Any, int]]) -> Iterator[Any]:

@@ -209,8 +209,20 @@ def _rows(header: str, lines: Iterable[str]) -> tuple[list[_Row], list[Remark]]:
 
 def outside(header: str, whole: Sequence[str], steps: Iterable[str]) -> list[str]:
     """Lines of steps that do not lie in the time of their run's allocations. Raises MalformedOperatorsFile."""
+    places = _places(header)
     own, _ = _rows(header, whole)
-    return [line for line in steps if any(_outside(own, _rows(header, [line])[0]))]
+    of_a_time = [places[name] for name in ("Start", "End", "Elapsed", "State")]
+    inside, contradicting = set[tuple[str, ...]](), list[str]()
+    for line in steps:
+        texts = line.split("|")
+        when = tuple(texts[place] for place in of_a_time) if len(texts) == len(places) else ()
+        if when in inside:
+            continue
+        if any(_outside(own, _rows(header, [line])[0])):
+            contradicting.append(line)
+        else:
+            inside.add(when)
+    return contradicting
 
 
 def _outside(own: Sequence[_Row], rows: Iterable[_Row]) -> Iterator[_Row]:
