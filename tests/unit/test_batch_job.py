@@ -447,6 +447,9 @@ def test_results_are_left_in_each_attempt_and_by_the_name_of_its_environment() -
     place = "s3://teams/$AWS_BATCH_CE_NAME/${AWS_BATCH_JOB_ATTEMPT}/"
     command = ["bash", "-c", "train && aws s3 cp --recursive /out s3://teams/out-$AWS_BATCH_JOB_ATTEMPT/"]
     told = container(environment=[{"name": "OUTPUT_DIR", "value": place}], command=command)
+    word = container(command=["train.py", "--output_dir", "s3://teams/word-${AWS_BATCH_JOB_ATTEMPT}/"])
+    run = case_of(batch_evidence({**RETRIED, "container": word})).run
+    assert {"s3://teams/word-1", "s3://teams/word-2"} <= {str(each) for each in run.results}
     run = case_of(batch_evidence({**RETRIED, "container": told})).run
     left = {str(each) for each in run.results}
     assert {"s3://teams/p5/1", "s3://teams/p5/2", "s3://teams/out-1", "s3://teams/out-2"} <= left
@@ -487,6 +490,20 @@ def test_names_of_two_models_in_two_containers_disagree_whichever_comes_first() 
     asks = {"resourceRequirements": gpus(8)}
     for first, second in (containers, containers[::-1]):
         told = {"taskProperties": [{"containers": [{**first, **asks}, second]}]}
+        found = audited(batch_job(container=None, ecsProperties=told, hours=20000))
+        assert ("model-names-disagree" in notes(found), found.verdict) == (True, "indeterminate")
+
+
+@pytest.mark.parametrize("start", [["train.py", "--model"], ["bash", "-c", "train.py --model"]], ids=["words", "shell"])
+def test_the_options_of_two_containers_are_both_heard(start: list[str]) -> None:
+    *words, last = start
+    names = [f"meta-llama/Llama-3.1-{size}" for size in ("8B", "405B")]
+    for first, second in (names, names[::-1]):
+        containers = [
+            {"image": "a", "command": [*words, f"{last} {name}"] if words[1:] else [*start, name], **asks}
+            for name, asks in ((first, {"resourceRequirements": gpus(8)}), (second, {}))
+        ]
+        told = {"taskProperties": [{"containers": containers}]}
         found = audited(batch_job(container=None, ecsProperties=told, hours=20000))
         assert ("model-names-disagree" in notes(found), found.verdict) == (True, "indeterminate")
 

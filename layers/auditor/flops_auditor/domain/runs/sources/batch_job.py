@@ -5,6 +5,7 @@ parameters, environment, command - is read as that of a training job of SageMake
 """
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -124,11 +125,11 @@ def _written_in(job: BatchJob, evidence: Evidence) -> _Written:
     """Its texts as a training job's; volumes are its channels of file systems. Raises MalformedBatchJob."""
     mounts = {path: name for work in job.works for path, name in work.mounts.items()}
     moved = _Moved(mounts)
-    given, stated = _given(job, environments_of(evidence)), _variables(job)
+    filled, whole = _filled_in(list(dict.fromkeys(container.line for container in job.containers)), job.parameters)
+    lines = [each for line in filled for each in _in_each_attempt(line, job)]
+    words = [word for line in lines for word in line]
+    given, stated = _given(job, environments_of(evidence)), _variables(job, lines[:-1])
     parameters, variables = _few(job.parameters), {**_few(stated, MOST_ENTRIES - len(given)), **given}
-    lines = dict.fromkeys(container.line for container in job.containers)
-    filled, whole = _filled_in([word for line in lines for word in line], job.parameters)
-    words = [word for each in _in_each_attempt(filled, job) for word in each]
     unread = {
         "hyperparameters": len(parameters) < len(job.parameters),
         "variables": len(stated) > MOST_ENTRIES - len(given),
@@ -175,12 +176,13 @@ def _few(texts: Mapping[str, str], most: int = MOST_ENTRIES) -> dict[str, str]:
     return dict(islice(texts.items(), most))
 
 
-def _variables(job: BatchJob) -> dict[str, str]:
+def _variables(job: BatchJob, lines: Sequence[Sequence[str]]) -> dict[str, str]:
     """The variables of all containers: where two say unlike things by one name, both, the other by a name that is read
-    alike.
+    alike. So do the options of several command lines, of which one alone would be heard: `lines` are the others.
     """
     told = dict.fromkeys((each.name, each.value) for container in job.containers for each in container.variables)
     pairs = dict.fromkeys((name, text) for name, value in told for [text] in _in_each_attempt([value], job))
+    pairs |= dict.fromkeys(("command", shlex.join(line)) for line in lines if line)
     variables: dict[str, str] = {}
     for number, (name, value) in enumerate(pairs):
         variables[f"{number}.{name}" if name in variables else name] = value
@@ -209,8 +211,8 @@ def _given(job: BatchJob, environments: Environments) -> dict[str, str]:
     return {name: str(value) for name, value in given.items() if value is not None}
 
 
-def _filled_in(words: Sequence[str], parameters: Mapping[str, str]) -> tuple[list[str], bool]:
-    """The words of a command with the parameters in place of `Ref::name`, once, as AWS Batch fills them in (User Guide,
+def _filled_in(lines: Sequence[Sequence[str]], parameters: Mapping[str, str]) -> tuple[list[list[str]], bool]:
+    """Command lines with the parameters in place of `Ref::name`, once, as AWS Batch fills them in (User Guide,
     "Parameters"), and whether that is all: no more is filled in than is read of a command line.
     """
     left = LONGEST_TEXT
@@ -222,5 +224,5 @@ def _filled_in(words: Sequence[str], parameters: Mapping[str, str]) -> tuple[lis
 
     names = "|".join(map(re.escape, sorted(parameters, key=len, reverse=True)))
     named = re.compile(f"Ref::(?P<name>{names})")
-    filled = [named.sub(value, word) if parameters else word for word in words]
+    filled = [[named.sub(value, word) if parameters else word for word in line] for line in lines]
     return filled, left >= 0
