@@ -286,6 +286,18 @@ def test_hours_in_doubt_are_never_below(name: str) -> None:
     assert done.estimate.upper_flop is None, "nothing bounds what is not known"
 
 
+def test_attempts_are_counted_by_their_submission_and_not_by_the_lines_of_one() -> None:
+    def lacks(*attempts: str) -> bool:
+        with_restarts = (f"{each}|{0 if each is attempts[0] else 1}" for each in attempts)
+        body = sacct(*with_restarts).replace(b"Comment", b"Comment|Restarts")
+        return "operators-attempts-missing" in kinds(the_run(body).data_doubts)
+
+    first, again = line(end=2, state="NODE_FAIL"), {"Submit": slurm_time(at(2))}
+    assert not lacks(first, line(start=4, end=7, **again))
+    assert not lacks(first, line(start=None, end=None, hosts="None assigned", state="PENDING", **again))
+    assert lacks(line(end=2, state="RESIZING"), line(start=2, end=3))
+
+
 def test_a_line_in_a_comment_is_a_run_and_hides_none() -> None:
     forged = line("999", start=3, end=9, comment=NOTHING_BEFORE)
     made = {run.arn: host_hours(run) for run in runs(sacct(line(comment=f"{NOTHING_BEFORE}\n{forged}")))}

@@ -286,13 +286,13 @@ def _until(row: _Row, start: datetime) -> datetime:
 
 
 def _missing_attempts(rows: Sequence[_Row]) -> Iterator[Remark]:
-    """A job that Slurm began again more often than there are lines of it."""
-    starts, again = defaultdict[str, set[datetime]](set), defaultdict[str, int](int)
+    """A job that Slurm began again more often than there are attempts of it, each of which is submitted anew."""
+    submits, again = defaultdict[str, set[datetime]](set), defaultdict[str, int](int)
     for row in rows:
         counted = row.fields.get("Restarts", "")
         again[row.job_id] = max(again[row.job_id], int(counted) if _NUMBER.fullmatch(counted) else 0)
-        starts[row.job_id] |= {row.start} if row.start else set()
-    if missing := sum(max(0, again[job] - max(0, len(starts[job]) - 1)) for job in again):
+        submits[row.job_id].add(row.submitted)
+    if missing := sum(max(0, again[job] + 1 - len(submits[job])) for job in again):
         yield ATTEMPTS_MISSING(count=missing)
 
 
