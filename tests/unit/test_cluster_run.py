@@ -234,6 +234,10 @@ HOURS_IN_DOUBT: dict[str, tuple[bytes, str]] = {
         sacct(line(), line("100.batch", comment="", JobName="batch"), line("100.0", end=500, comment="")),
         "operators-steps-contradict",
     ),
+    "a step of a job that waits": (
+        sacct(line(start=None, end=None, hosts="None assigned", state="PENDING"), line("100.0", comment="")),
+        "operators-steps-contradict",
+    ),
     "a step before its allocation": (sacct(line(), line("100.0", start=0.6, comment="")), "operators-steps-contradict"),
     "no time that it took": (sacct(line(end=None, state="RUNNING", Elapsed="")), "operators-line-without-end"),
     "absurd hosts": (sacct(line(), line(hosts="ip-[1-99999999]")), "operators-lines-torn"),

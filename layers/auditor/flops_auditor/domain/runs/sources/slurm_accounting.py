@@ -226,12 +226,14 @@ def outside(header: str, whole: Sequence[str], steps: Iterable[str]) -> list[str
 
 
 def _outside(own: Sequence[_Row], rows: Iterable[_Row]) -> Iterator[_Row]:
+    """Lines that began before all allocations of a run, or ended after them, or while there was none."""
     times = [(row.start, _until(row, row.start)) for row in own if row.start is not None]
-    if times:
-        start, end = min(each for each, _ in times) - _ROUNDING, max(each for _, each in times) + _ROUNDING
-        for row in rows:
-            if row.start is not None and (row.start < start or _until(row, row.start) > end):
-                yield row
+    start, end = min((each for each, _ in times), default=None), max((each for _, each in times), default=None)
+    for row in rows:
+        if row.start is not None and (
+            start is None or end is None or start - row.start > _ROUNDING or _until(row, row.start) - end > _ROUNDING
+        ):
+            yield row
 
 
 class _NoOffset(ValueError):
