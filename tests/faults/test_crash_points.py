@@ -231,13 +231,12 @@ def run(
 
 
 def kill_points(calls: list[tuple[str, str]]) -> list[int]:
-    """Every call; in the short set the first of each kind, told apart by the call before it."""
+    """Every call; in the short set the first and the last that each function makes of a kind."""
     if FULL:
         return list(range(len(calls)))
-    first: dict[Any, int] = {}
-    for number in range(len(calls)):
-        first.setdefault(tuple(calls[max(0, number - 1) : number + 1]), number)
-    return sorted(first.values())
+    last = {call: number for number, call in enumerate(calls)}
+    first = {call: number for number, call in reversed(list(enumerate(calls)))}
+    return sorted({*first.values(), *last.values()})
 
 
 @pytest.fixture(scope="module")
