@@ -2,11 +2,15 @@
 
 from datetime import timedelta
 
+import pytest
+
 from flops_auditor.use_cases.auditing.audit_job import CLAIM, COME_BACK_SECONDS, LONGEST_AUDIT_SECONDS
 from flops_auditor.use_cases.operations.compare_jobs import SETTLING
 from tests.fakes.jobs import describe
 from tests.faults.account import account, event_of
 from tests.template.loading import load
+
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
 
 def test_a_claim_outlives_the_function_and_runs_out_before_the_message_is_given_up() -> None:
