@@ -147,8 +147,9 @@ class BatchStates(SelfDescribedStates):
 def _children(job: Mapping[str, Any]) -> int:
     """How many children an array job has that are runs, as all of them are where one is."""
     array = job.get("arrayProperties") or {}
-    alone = {**job, "arrayProperties": None}
-    return int(array.get("size") or 0) if array.get("index") is None and _is_run(alone) else 0
+    if not array.get("size") or array.get("index") is not None:
+        return 0
+    return int(array["size"]) if _is_run({**job, "arrayProperties": None}) else 0
 
 
 def _is_run(job: Mapping[str, Any]) -> bool:
