@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
 from flops_auditor.domain.runs.run import NOT_ENDED, RunState
 from flops_auditor.domain.runs.sources.training_job_answer import (
     DELETED,
     MOST_HOSTS,
+    CamelShape,
     OptionalText,
     Seconds,
     Texts,
@@ -63,45 +63,37 @@ _Nodes = Annotated[int, Field(ge=1, le=MOST_HOSTS)]
 _Lines = Annotated[tuple[str, ...], BeforeValidator(lambda value: () if value is None else value)]
 
 
-class BatchShape(BaseModel):
-    """A part of an answer of AWS Batch, with its names there; what else it holds is left aside."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True, defer_build=True
-    )
-
-
-class _Variable(BatchShape):
+class _Variable(CamelShape):
     name: OptionalText = ""
     value: OptionalText = ""
 
 
-class _Requirement(BatchShape):
+class _Requirement(CamelShape):
     type: OptionalText = ""
     value: OptionalText = ""
 
 
-class _Device(BatchShape):
+class _Device(CamelShape):
     host_path: OptionalText = ""
 
 
-class _Linux(BatchShape):
+class _Linux(CamelShape):
     devices: Annotated[tuple[_Device, ...], BeforeValidator(lambda value: value or ())] = ()
 
 
-class _Resources(BatchShape):
-    limits: Texts = {}
-    requests: Texts = {}
+class _Resources(CamelShape):
+    limits: Texts = Field(default_factory=dict)
+    requests: Texts = Field(default_factory=dict)
 
 
-class _Security(BatchShape):
+class _Security(CamelShape):
     privileged: bool | None = None
 
 
 _Variables = Annotated[tuple[_Variable, ...], BeforeValidator(lambda value: value or ())]
 
 
-class _Mount(BatchShape):
+class _Mount(CamelShape):
     source_volume: OptionalText = ""
     container_path: OptionalText = ""
     name: OptionalText = ""
@@ -119,11 +111,11 @@ def plain_path(text: str) -> str:
     return f"/{'/'.join(parts)}"
 
 
-class _HostFolder(BatchShape):
+class _HostFolder(CamelShape):
     source_path: OptionalText = ""
 
 
-class _Volume(BatchShape):
+class _Volume(CamelShape):
     """A volume; what else it holds says of which kind it is."""
 
     model_config = ConfigDict(extra="allow")
@@ -150,7 +142,7 @@ _Mounts = Annotated[tuple[_Mount, ...], BeforeValidator(lambda value: value or (
 _Volumes = Annotated[tuple[_Volume, ...], BeforeValidator(lambda value: value or ())]
 
 
-class Container(BatchShape):
+class Container(CamelShape):
     """A container of a job, of Amazon ECS or of EKS."""
 
     command: _Lines = ()
@@ -189,28 +181,28 @@ class Container(BatchShape):
 _Containers = Annotated[tuple[Container, ...], BeforeValidator(lambda value: value or ())]
 
 
-class _Task(BatchShape):
+class _Task(CamelShape):
     containers: _Containers = ()
     volumes: _Volumes = ()
     task_role_arn: OptionalText = ""
     container_instance_arn: OptionalText = ""
 
 
-class _Ecs(BatchShape):
+class _Ecs(CamelShape):
     task_properties: Annotated[tuple[_Task, ...], BeforeValidator(lambda value: value or ())] = ()
 
 
-class _Pod(BatchShape):
+class _Pod(CamelShape):
     containers: _Containers = ()
     init_containers: _Containers = ()
     volumes: _Volumes = ()
 
 
-class _Eks(BatchShape):
+class _Eks(CamelShape):
     pod_properties: Annotated[_Pod, BeforeValidator(or_nothing)] = _Pod.model_construct()
 
 
-class Work(BatchShape):
+class Work(CamelShape):
     """What runs on a host: one container, several of a task, or a pod."""
 
     container: Annotated[Container, BeforeValidator(or_nothing)] = Container.model_construct()
@@ -262,29 +254,29 @@ class NodeRange(Work):
     instance_types: _Lines = ()
 
 
-class _NodeProperties(BatchShape):
+class _NodeProperties(CamelShape):
     num_nodes: _Nodes
     node_range_properties: Annotated[tuple[NodeRange, ...], BeforeValidator(lambda value: value or ())] = ()
 
 
-class _Array(BatchShape):
+class _Array(CamelShape):
     size: int | None = None
     index: int | None = None
 
 
-class _Retries(BatchShape):
+class _Retries(CamelShape):
     attempts: int | None = None
 
 
-class _Timeout(BatchShape):
+class _Timeout(CamelShape):
     attempt_duration_seconds: Seconds | None = None
 
 
-class _TaskOfAttempt(BatchShape):
+class _TaskOfAttempt(CamelShape):
     container_instance_arn: OptionalText = ""
 
 
-class Attempt(BatchShape):
+class Attempt(CamelShape):
     """One try of a job."""
 
     started_at: Moment = None
@@ -321,10 +313,10 @@ class BatchJob(Work):
     eks_attempts: _Attempts = ()
     node_properties: _NodeProperties | None = None
     array_properties: Annotated[_Array, BeforeValidator(or_nothing)] = _Array.model_construct()
-    parameters: Annotated[dict[str, str], BeforeValidator(or_nothing)] = {}
+    parameters: Annotated[dict[str, str], BeforeValidator(or_nothing)] = Field(default_factory=dict)
     retry_strategy: Annotated[_Retries, BeforeValidator(or_nothing)] = _Retries.model_construct()
     timeout: Annotated[_Timeout, BeforeValidator(or_nothing)] = _Timeout.model_construct()
-    tags: Texts = {}
+    tags: Texts = Field(default_factory=dict)
 
     @property
     def state(self) -> RunState:

@@ -18,9 +18,9 @@ from flops_auditor.domain.runs.places import Location, Reference, each_once
 from flops_auditor.domain.runs.remedies import GRANT, TAG_LINEAGE
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.s3_spellings import is_access_point, read_s3
-from flops_auditor.domain.runs.sources.customization_job_answer import JOB_ARN, BedrockShape
+from flops_auditor.domain.runs.sources.customization_job_answer import JOB_ARN
 from flops_auditor.domain.runs.sources.named_places import NOT_FOLLOWED
-from flops_auditor.domain.runs.sources.training_job_answer import OptionalText, or_nothing, what_is_wrong
+from flops_auditor.domain.runs.sources.training_job_answer import CamelShape, OptionalText, or_nothing, what_is_wrong
 from flops_auditor.domain.runs.sources.training_job_places import CONTINUES_NOTHING
 from flops_auditor.domain.values.arns import account_of
 from flops_auditor.domain.values.errors import AuditorError
@@ -70,15 +70,15 @@ class MalformedCustomModel(AuditorError):
     remedy = "Pass the unchanged answer of `aws bedrock get-imported-model` or `aws bedrock get-custom-model`."
 
 
-class _S3DataSource(BedrockShape):
+class _S3DataSource(CamelShape):
     s3_uri: OptionalText = ""
 
 
-class _DataSource(BedrockShape):
+class _DataSource(CamelShape):
     s3_data_source: Annotated[_S3DataSource, BeforeValidator(or_nothing)] = _S3DataSource.model_construct()
 
 
-class _CustomModel(BedrockShape):
+class _CustomModel(CamelShape):
     model_arn: OptionalText = ""
     job_arn: OptionalText = ""
     base_model_arn: OptionalText = ""

@@ -8,11 +8,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from flops_auditor.domain.runs.run import NOT_ENDED, RunState, state_of
 from flops_auditor.domain.runs.sources.training_job_answer import (
+    CamelShape,
     OptionalText,
     Texts,
     Time,
@@ -53,15 +53,7 @@ def _job_arn(text: str) -> str:
     return text
 
 
-class BedrockShape(BaseModel):
-    """A part of an answer of Bedrock, with its names there; what else it holds is left aside."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True, defer_build=True
-    )
-
-
-class PartOfJob(BedrockShape):
+class PartOfJob(CamelShape):
     """One of the parts that a job passes through, such as its training."""
 
     status: OptionalText = ""
@@ -69,32 +61,32 @@ class PartOfJob(BedrockShape):
     last_modified_time: Time | None = None
 
 
-class _Details(BedrockShape):
+class _Details(CamelShape):
     training_details: Annotated[PartOfJob, BeforeValidator(or_nothing)] = PartOfJob.model_construct()
 
 
-class _TrainingData(BedrockShape):
+class _TrainingData(CamelShape):
     s3_uri: OptionalText = ""
 
 
-class _Teacher(BedrockShape):
+class _Teacher(CamelShape):
     teacher_model_identifier: OptionalText = ""
 
 
-class _Distillation(BedrockShape):
+class _Distillation(CamelShape):
     teacher_model_config: Annotated[_Teacher, BeforeValidator(or_nothing)] = _Teacher.model_construct()
 
 
-class _Reinforcement(BedrockShape):
+class _Reinforcement(CamelShape):
     """What is set up for it bounds no tokens: how many prompts there are is said nowhere."""
 
 
-class _Customization(BedrockShape):
+class _Customization(CamelShape):
     distillation_config: _Distillation | None = None
     rft_config: _Reinforcement | None = None
 
 
-class CustomizationJob(BedrockShape):
+class CustomizationJob(CamelShape):
     """One customization job: what GetModelCustomizationJob answers, as far as the audit reads it."""
 
     job_arn: Annotated[str, AfterValidator(_job_arn)]
@@ -108,10 +100,10 @@ class CustomizationJob(BedrockShape):
     output_model_arn: OptionalText = ""
     customization_type: OptionalText = ""
     status_details: Annotated[_Details, BeforeValidator(or_nothing)] = _Details.model_construct()
-    hyper_parameters: Texts = {}
+    hyper_parameters: Texts = Field(default_factory=dict)
     training_data_config: Annotated[_TrainingData, BeforeValidator(or_nothing)] = _TrainingData.model_construct()
     customization_config: Annotated[_Customization, BeforeValidator(or_nothing)] = _Customization.model_construct()
-    tags: Texts = {}
+    tags: Texts = Field(default_factory=dict)
 
     @property
     def state(self) -> RunState:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_pascal
+from pydantic.alias_generators import to_camel, to_pascal
 
 from flops_auditor.domain.runs.bounded_evidence import as_digest, is_large
 from flops_auditor.domain.runs.run import NOT_ENDED, RunState, state_of
@@ -87,6 +87,12 @@ class AnswerShape(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="ignore", alias_generator=to_pascal, populate_by_name=True, defer_build=True
     )
+
+
+class CamelShape(AnswerShape):
+    """The same of a service whose names begin with a small letter, as Bedrock's and AWS Batch's do."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
 
 
 class StatusTransition(AnswerShape):
