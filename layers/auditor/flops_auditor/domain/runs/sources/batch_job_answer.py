@@ -7,7 +7,7 @@ is called as its parent, with `:` and its index, a node with `#` and its index).
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -60,6 +60,9 @@ def _not_zero(value: object) -> object:
 
 Moment = Annotated[Time | None, BeforeValidator(_not_zero)]
 _Nodes = Annotated[int, Field(ge=1, le=MOST_HOSTS)]
+_Of = TypeVar("_Of")
+_Listed = Annotated[tuple[_Of, ...], BeforeValidator(lambda value: value or ())]
+"""Parts of an answer that may be null as well."""
 _Lines = Annotated[tuple[str, ...], BeforeValidator(lambda value: () if value is None else value)]
 
 
@@ -78,7 +81,7 @@ class _Device(CamelShape):
 
 
 class _Linux(CamelShape):
-    devices: Annotated[tuple[_Device, ...], BeforeValidator(lambda value: value or ())] = ()
+    devices: _Listed[_Device] = ()
 
 
 class _Resources(CamelShape):
@@ -88,9 +91,6 @@ class _Resources(CamelShape):
 
 class _Security(CamelShape):
     privileged: bool | None = None
-
-
-_Variables = Annotated[tuple[_Variable, ...], BeforeValidator(lambda value: value or ())]
 
 
 class _Mount(CamelShape):
@@ -138,29 +138,25 @@ class _Volume(CamelShape):
         return bool(self.host.source_path) or any(each is not None for each in elsewhere)
 
 
-_Mounts = Annotated[tuple[_Mount, ...], BeforeValidator(lambda value: value or ())]
-_Volumes = Annotated[tuple[_Volume, ...], BeforeValidator(lambda value: value or ())]
-
-
 class Container(CamelShape):
     """A container of a job, of Amazon ECS or of EKS."""
 
     command: _Lines = ()
     args: _Lines = ()
-    environment: _Variables = ()
-    env: _Variables = ()
-    secrets: _Variables = ()
+    environment: _Listed[_Variable] = ()
+    env: _Listed[_Variable] = ()
+    secrets: _Listed[_Variable] = ()
     job_role_arn: OptionalText = ""
     privileged: bool | None = None
     security_context: Annotated[_Security, BeforeValidator(or_nothing)] = _Security.model_construct()
-    resource_requirements: Annotated[tuple[_Requirement, ...], BeforeValidator(lambda value: value or ())] = ()
+    resource_requirements: _Listed[_Requirement] = ()
     linux_parameters: Annotated[_Linux, BeforeValidator(or_nothing)] = _Linux.model_construct()
     resources: Annotated[_Resources, BeforeValidator(or_nothing)] = _Resources.model_construct()
     instance_type: OptionalText = ""
     container_instance_arn: OptionalText = ""
-    volumes: _Volumes = ()
-    mount_points: _Mounts = ()
-    volume_mounts: _Mounts = ()
+    volumes: _Listed[_Volume] = ()
+    mount_points: _Listed[_Mount] = ()
+    volume_mounts: _Listed[_Mount] = ()
 
     @property
     def line(self) -> tuple[str, ...]:
@@ -178,24 +174,21 @@ class Container(CamelShape):
         return bool(self.privileged or self.security_context.privileged)
 
 
-_Containers = Annotated[tuple[Container, ...], BeforeValidator(lambda value: value or ())]
-
-
 class _Task(CamelShape):
-    containers: _Containers = ()
-    volumes: _Volumes = ()
+    containers: _Listed[Container] = ()
+    volumes: _Listed[_Volume] = ()
     task_role_arn: OptionalText = ""
     container_instance_arn: OptionalText = ""
 
 
 class _Ecs(CamelShape):
-    task_properties: Annotated[tuple[_Task, ...], BeforeValidator(lambda value: value or ())] = ()
+    task_properties: _Listed[_Task] = ()
 
 
 class _Pod(CamelShape):
-    containers: _Containers = ()
-    init_containers: _Containers = ()
-    volumes: _Volumes = ()
+    containers: _Listed[Container] = ()
+    init_containers: _Listed[Container] = ()
+    volumes: _Listed[_Volume] = ()
 
 
 class _Eks(CamelShape):
@@ -256,7 +249,7 @@ class NodeRange(Work):
 
 class _NodeProperties(CamelShape):
     num_nodes: _Nodes
-    node_range_properties: Annotated[tuple[NodeRange, ...], BeforeValidator(lambda value: value or ())] = ()
+    node_range_properties: _Listed[NodeRange] = ()
 
 
 class _Array(CamelShape):
@@ -282,7 +275,7 @@ class Attempt(CamelShape):
     started_at: Moment = None
     stopped_at: Moment = None
     container: Annotated[Container, BeforeValidator(or_nothing)] = Container.model_construct()
-    task_properties: Annotated[tuple[_TaskOfAttempt, ...], BeforeValidator(lambda value: value or ())] = ()
+    task_properties: _Listed[_TaskOfAttempt] = ()
     eks_cluster_arn: OptionalText = ""
 
     @property
@@ -293,13 +286,8 @@ class Attempt(CamelShape):
         return frozenset(filter(None, (*told, self.eks_cluster_arn)))
 
 
-_Attempts = Annotated[tuple[Attempt, ...], BeforeValidator(lambda value: value or ())]
-
-
 class BatchJob(Work):
-    """One job: what DescribeJobs answers, as far as the audit reads it. `beside` are compute environments that stand in
-    the same file.
-    """
+    """One job: what DescribeJobs answers, as far as the audit reads it."""
 
     job_arn: Annotated[str, AfterValidator(_job_arn)]
     job_name: str = Field(min_length=1)
@@ -309,8 +297,8 @@ class BatchJob(Work):
     created_at: Time
     started_at: Moment = None
     stopped_at: Moment = None
-    attempts: _Attempts = ()
-    eks_attempts: _Attempts = ()
+    attempts: _Listed[Attempt] = ()
+    eks_attempts: _Listed[Attempt] = ()
     node_properties: _NodeProperties | None = None
     array_properties: Annotated[_Array, BeforeValidator(or_nothing)] = _Array.model_construct()
     parameters: Annotated[dict[str, str], BeforeValidator(or_nothing)] = Field(default_factory=dict)

@@ -55,10 +55,10 @@ def recognises_none(description: Mapping[str, Any]) -> bool:
 @dataclass(frozen=True)
 class Service:
     """One service: `read` makes a run of its evidence; `points_at` says which run an event is about, from the event's
-    source and detail, None where it is another service's, and raises MalformedEvent, or PassedOver where that is
-    no run; `console` is where people look at
-    the run of an ARN, empty where there is no such page. `least` is a description without what `read` does not read,
-    and `place_members` are its members whose texts are places. `recognises` tells its description from others.
+    source and detail, None where it is another service's, and raises MalformedEvent, or PassedOver where that is no
+    run; `console` is where people look at the run of an ARN, empty where there is no such page. `least` is a
+    description without what `read` does not read, and `place_members` are its members whose texts are places.
+    `recognises` tells its description from others.
     """
 
     read: Callable[[Evidence], Run]
