@@ -33,13 +33,11 @@ def audit_message(message: dict[str, Any], others: int, context: LambdaContext) 
     with named_errors(message_id=message["messageId"]):
         try:
             may_begin(seconds_left(context))
-        except NoTimeLeft as later:
-            if not redelivery.anew(message["eventSourceARN"], message["body"]):
-                raise
-            logger.info("delivered anew", reason=str(later))
-            return
-        try:
             outcome = handle_event(read_event(message["body"]), recorder, message["messageId"], territory, after_replay)
+        except NoTimeLeft as later:
+            if redelivery.anew(message["eventSourceARN"], message["body"]):
+                return logger.info("delivered anew", reason=str(later))
+            raise
         except DeliveredAgain as later:
             redelivery.soon(message["receiptHandle"], later.seconds)
             raise
@@ -47,8 +45,7 @@ def audit_message(message: dict[str, Any], others: int, context: LambdaContext) 
         logger.error(f"replay refused: {outcome.refusal}", error=outcome.refusal.name, remedy=outcome.refusal.remedy)
         count("ReplaysRefused")
     logger.info(outcome.kind, job_id=outcome.job_id, verdict=outcome.verdict, reason=outcome.reason)
-    if outcome.kind == "recorded":
-        count("Recorded")
+    count("Recorded", int(outcome.kind == "recorded"))
 
 
 @lambda_handler

@@ -7,13 +7,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from flops_auditor.aws.calls.side_by_side import side_by_side
 from flops_auditor.aws.wiring.environment import ReconcileEnvironment
-from flops_auditor.aws.wiring.handling import count, lambda_handler, logger, percent
+from flops_auditor.aws.wiring.handling import count, lambda_handler, logger, percent, seconds_left
 from flops_auditor.aws.wiring.reconciling import reconcilers_from
 from flops_auditor.aws.wiring.recording import claims_from
 from flops_auditor.aws.wiring.rounds import alone, listing_turn
 from flops_auditor.use_cases.operations.reconcile_doors import reconcile_doors, tell_people_of, together
 
-SPARE_MILLISECONDS = 60_000
+SPARE_SECONDS = 60
 """Time for one more page, whose calls may be tried again."""
 PATIENCE_SECONDS = 120
 """For the watch to list what is new; both are started at the same time."""
@@ -28,8 +28,7 @@ claims = claims_from(environment.table_name)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """A schedule in; what was done out, also as metrics and as log lines, whether or not the mail can be sent."""
     with listing_turn(claims, float(environment.listing_rate), context, PATIENCE_SECONDS) as lists:
-        left = context.get_remaining_time_in_millis
-        reports = reconcile_doors(doors, lambda: not lists or left() < SPARE_MILLISECONDS, side_by_side)
+        reports = reconcile_doors(doors, lambda: not lists or seconds_left(context) < SPARE_SECONDS, side_by_side)
     report = together(reports)
     for region, reason in report.failed.items():
         logger.error("could not be compared with the ledger", region=region, reason=reason)

@@ -1,6 +1,8 @@
 """The reconciliation on AWS: its ports, wired, for each door through which models are tuned."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from flops_auditor.aws.calls.clients import batch_in, bedrock_in, client, sagemaker_in
 from flops_auditor.aws.sources.batch import BatchStates
@@ -40,6 +42,7 @@ from flops_auditor.aws.wiring.listing import (
     regions_from,
     session_reader_from,
 )
+from flops_auditor.use_cases.listing.job_reader import JobReader
 from flops_auditor.use_cases.operations.reconcile_doors import (
     BATCH_JOBS,
     CUSTOMIZATION_JOBS,
@@ -49,20 +52,44 @@ from flops_auditor.use_cases.operations.reconcile_doors import (
     Doors,
 )
 from flops_auditor.use_cases.operations.reconcile_jobs import Reconciler
+from flops_auditor.use_cases.ports.records import SeenJob
+from flops_auditor.use_cases.ports.sources import JobStates
 
 SECONDS_OF_BACKLOG = 1800
-"""An audit takes about a second: the queue holds the history of half an hour, so that no new job waits for longer."""
+"""An audit takes about a second: the queue holds the history of half an hour of each door, so that no new job waits for
+longer.
+"""
 
 
 def reconcilers_from(environment: ReconcileEnvironment) -> Doors:
-    """The reconciliations of all doors that the function's environment opens, training jobs first."""
-    doors = {TRAINING_JOBS: reconciler_from(environment)}
-    if environment.doors == ALL_DOORS:
-        doors[TRAINING_SESSIONS] = session_reconciler_from(environment)
-        doors[SAGEMAKER_JOBS] = newer_jobs_reconciler_from(environment)
-        doors[CUSTOMIZATION_JOBS] = customization_reconciler_from(environment)
-        doors[BATCH_JOBS] = batch_reconciler_from(environment)
-    return doors
+    """The reconciliations of all doors that the function's environment opens, training jobs first. Not every region has
+    training sessions and the newer jobs, and no region's events of them come.
+    """
+    jobs, table = reconciler_from(environment), environment.table_name
+    if environment.doors != ALL_DOORS:
+        return {TRAINING_JOBS: jobs}
+
+    def reconciles(
+        service: str, reader: JobReader, states: JobStates, message_of: Callable[[SeenJob], str], **others: Any
+    ) -> Reconciler:
+        seen = DynamoDbSeenJobs(client("dynamodb"), table, service=service)
+        queue = SqsAuditQueue(client("sqs"), environment.audit_queue_url, message_of)
+        return replace(jobs, reader=reader, states=states, seen=seen, queue=queue, **others)
+
+    sessions = session_reader_from(environment, table, SESSION_READER)
+    newer = newer_jobs_reader_from(environment, table, NEWER_JOBS_READER)
+    customization = customization_reader_from(environment, table, CUSTOMIZATION_READER)
+    batch = batch_reader_from(environment, table, BATCH_READER)
+    of_bedrock, of_batch = (regions_from(environment, service) for service in (BEDROCK, BATCH))
+    return {
+        TRAINING_JOBS: jobs,
+        TRAINING_SESSIONS: reconciles(SESSIONS, sessions, SessionStates(sagemaker_in), session_message, home=""),
+        SAGEMAKER_JOBS: reconciles(NEWER_JOBS, newer, SageMakerJobStates(sagemaker_in), sagemaker_job_message, home=""),
+        CUSTOMIZATION_JOBS: reconciles(
+            BEDROCK, customization, BedrockStates(bedrock_in), customization_message, regions=of_bedrock
+        ),
+        BATCH_JOBS: reconciles(BATCH, batch, BatchStates(batch_in), batch_message, regions=of_batch),
+    }
 
 
 def reconciler_from(environment: ReconcileEnvironment) -> Reconciler:
@@ -80,56 +107,4 @@ def reconciler_from(environment: ReconcileEnvironment) -> Reconciler:
         alerts=SnsAlerts(client("sns"), environment.alert_topic_arn),
         home=sqs.meta.region_name,
         room=int(environment.audit_concurrency) * SECONDS_OF_BACKLOG,
-    )
-
-
-def session_reconciler_from(environment: ReconcileEnvironment) -> Reconciler:
-    """The same of training sessions, of which no region's events come, and which not every region has."""
-    table = environment.table_name
-    return replace(
-        reconciler_from(environment),
-        reader=session_reader_from(environment, table, SESSION_READER),
-        states=SessionStates(sagemaker_in),
-        home="",
-        seen=DynamoDbSeenJobs(client("dynamodb"), table, service=SESSIONS),
-        queue=SqsAuditQueue(client("sqs"), environment.audit_queue_url, session_message),
-    )
-
-
-def newer_jobs_reconciler_from(environment: ReconcileEnvironment) -> Reconciler:
-    """The same of SageMaker's jobs of the newer kinds, of which it is the same."""
-    table = environment.table_name
-    return replace(
-        reconciler_from(environment),
-        reader=newer_jobs_reader_from(environment, table, NEWER_JOBS_READER),
-        states=SageMakerJobStates(sagemaker_in),
-        home="",
-        seen=DynamoDbSeenJobs(client("dynamodb"), table, service=NEWER_JOBS),
-        queue=SqsAuditQueue(client("sqs"), environment.audit_queue_url, sagemaker_job_message),
-    )
-
-
-def customization_reconciler_from(environment: ReconcileEnvironment) -> Reconciler:
-    """The same of model customization jobs."""
-    table = environment.table_name
-    return replace(
-        reconciler_from(environment),
-        regions=regions_from(environment, BEDROCK),
-        reader=customization_reader_from(environment, table, CUSTOMIZATION_READER),
-        states=BedrockStates(bedrock_in),
-        seen=DynamoDbSeenJobs(client("dynamodb"), table, service=BEDROCK),
-        queue=SqsAuditQueue(client("sqs"), environment.audit_queue_url, customization_message),
-    )
-
-
-def batch_reconciler_from(environment: ReconcileEnvironment) -> Reconciler:
-    """The same of AWS Batch's jobs."""
-    table = environment.table_name
-    return replace(
-        reconciler_from(environment),
-        regions=regions_from(environment, BATCH),
-        reader=batch_reader_from(environment, table, BATCH_READER),
-        states=BatchStates(batch_in),
-        seen=DynamoDbSeenJobs(client("dynamodb"), table, service=BATCH),
-        queue=SqsAuditQueue(client("sqs"), environment.audit_queue_url, batch_message),
     )
