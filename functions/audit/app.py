@@ -36,7 +36,8 @@ def audit_message(message: dict[str, Any], others: int, context: LambdaContext) 
             outcome = handle_event(read_event(message["body"]), recorder, message["messageId"], territory, after_replay)
         except NoTimeLeft as later:
             if redelivery.anew(message["eventSourceARN"], message["body"]):
-                return logger.info("delivered anew", reason=str(later))
+                logger.info("delivered anew", reason=str(later))
+                return
             raise
         except DeliveredAgain as later:
             redelivery.soon(message["receiptHandle"], later.seconds)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -346,15 +347,19 @@ _CALLS: list[Calls] = []
 """The log that the one session of this process writes to: the last. Service models are read once."""
 
 
+@cache
+def _session() -> boto3.Session:
+    """That session. Each account takes it up: moto begins without one."""
+    session = boto3.Session(region_name=REGION)
+    session.events.register("before-call.*.*", _before)
+    session.events.register("after-call.*.*", _after)
+    forget_clients()
+    return session
+
+
 def _use_session(calls: Calls) -> None:
     _CALLS.append(calls)
-    if len(_CALLS) == 1:
-        boto3.setup_default_session(region_name=REGION)
-        session = boto3.DEFAULT_SESSION
-        assert session is not None
-        session.events.register("before-call.*.*", _before)
-        session.events.register("after-call.*.*", _after)
-        forget_clients()
+    boto3.DEFAULT_SESSION = _session()
 
 
 def _before(**arguments: Any) -> Any:
