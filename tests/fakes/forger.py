@@ -16,7 +16,7 @@ from flops_auditor.domain.ledger import bundle as form
 from flops_auditor.domain.ledger.dsse import parse_envelope, signed_line
 from flops_auditor.domain.ledger.key_history import KeyHistory, parse_key_history
 from flops_auditor.domain.ledger.keys import keyid
-from flops_auditor.domain.ledger.leaves import kind_of, parse_rotation
+from flops_auditor.domain.ledger.leaves import LeafKind, kind_of, parse_rotation, rests_on_evidence
 from flops_auditor.domain.ledger.merkle import CompactRange, leaf_hash
 from flops_auditor.domain.ledger.signed_note import Checkpoint, signed_note
 from flops_auditor.domain.values.canonical_json import canonical
@@ -42,7 +42,7 @@ class ForgedLeaf:
     evidence: bytes
     signers: list[str]
     line: bytes
-    kind: str = field(init=False)
+    kind: LeafKind = field(init=False)
 
     def __post_init__(self) -> None:
         self.kind = kind_of(parse_envelope(self.line).payload)
@@ -120,7 +120,7 @@ class Forger:
         for index, leaf in enumerate(self.leaves):
             if leaf.kind == "bill" and relink:
                 self._compare(leaf, dict(map(_root_of, notes)))
-            if leaf.kind in ("record", "bill") and relink:
+            if rests_on_evidence(leaf.kind) and relink:
                 supersedes = leaf.content.get("supersedes")
                 if isinstance(supersedes, str):
                     leaf.content["supersedes"] = renamed.get(supersedes, supersedes)

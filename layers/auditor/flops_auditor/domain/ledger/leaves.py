@@ -166,6 +166,11 @@ def kind_of(payload: bytes) -> LeafKind:
     return "record"
 
 
+def rests_on_evidence(kind: LeafKind) -> bool:
+    """Whether leaves of a kind rest on evidence, kept under their identity: records, and statements on bills."""
+    return kind in ("record", "bill")
+
+
 @lru_cache(16)
 def account_of_ledger(ledger_id: str) -> tuple[str, str] | None:
     """Partition and account of a ledger, where its id is flops-auditor/ACCOUNT/REGION/STACK."""

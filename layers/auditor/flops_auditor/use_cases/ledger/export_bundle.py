@@ -20,7 +20,7 @@ from flops_auditor.domain.ledger import bundle
 from flops_auditor.domain.ledger.bundle_readme import readme
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.key_history import KeyHistory
-from flops_auditor.domain.ledger.leaves import kind_of, parse_rotation
+from flops_auditor.domain.ledger.leaves import LeafKind, kind_of, parse_rotation, rests_on_evidence
 from flops_auditor.domain.ledger.ledger_errors import BadBundle, MissingCheckpoint, ObjectReplaced
 from flops_auditor.domain.ledger.left_out import LEFT_OUT
 from flops_auditor.domain.ledger.merkle import MerkleTree, leaf_hash
@@ -111,7 +111,7 @@ class _Leaf:
 
     index: int
     line: bytes
-    kind: str
+    kind: LeafKind
     payload: bytes
     content: dict[str, Any] | None = None
     key: str = ""
@@ -190,7 +190,7 @@ def export_part(
         for leaf in ahead(_readings(archive, size, wanted)):
             index = leaf.index
             tree.append(leaf_hash(leaf.line))
-            if leaf.kind in ("record", "bill"):
+            if rests_on_evidence(leaf.kind):
                 if leaf.content is None:
                     continue
                 records += 1
@@ -427,7 +427,7 @@ def _readings(
 def _leaf(archive: Archive, index: int, line: bytes, chosen: RecordFilter, with_bills: bool) -> _Leaf:
     payload = parse_envelope(line).payload
     kind = kind_of(payload)
-    if kind not in ("record", "bill"):
+    if not rests_on_evidence(kind):
         return _Leaf(index, line, kind, payload)
     statement = parse_statement(payload)
     content = statement.predicate if kind == "record" else None

@@ -8,7 +8,15 @@ from typing import Any
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.key_history import ROLES, KeyHistory, KeyRole, parse_key_history
 from flops_auditor.domain.ledger.keys import keyid
-from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Rotation, Verify, kind_of, parse_rotation, read_leaf
+from flops_auditor.domain.ledger.leaves import (
+    CLOCK_SKEW,
+    Rotation,
+    Verify,
+    kind_of,
+    parse_rotation,
+    read_leaf,
+    rests_on_evidence,
+)
 from flops_auditor.domain.ledger.ledger_errors import (
     BadCheckpointSignature,
     LedgerError,
@@ -281,7 +289,7 @@ def places_of(first: int, lines: Iterable[bytes]) -> list[LogPlace]:
     places = []
     for index, line in enumerate(lines, start=first):
         payload = parse_envelope(line).payload
-        if kind_of(payload) in ("record", "bill"):
+        if rests_on_evidence(kind_of(payload)):
             places.append(LogPlace(*parse_statement(payload).identity, index))
     return places
 

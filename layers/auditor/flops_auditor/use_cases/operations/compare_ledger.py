@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.key_history import KeyHistory, parse_key_history
-from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Leaf, kind_of, parse_rotation, record_of
+from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Leaf, kind_of, parse_rotation, record_of, rests_on_evidence
 from flops_auditor.domain.ledger.ledger_errors import LedgerError, ObjectReplaced
 from flops_auditor.domain.ledger.statement import BILL_PREDICATE, Statement, parse_statement
 from flops_auditor.domain.runs.models_file import MalformedModels, read_models
@@ -265,7 +265,7 @@ def _read_log(archive: Archive, signers: Signers | None, differences: LedgerDiff
         for index, line in enumerate(lines, start=first):
             payload = parse_envelope(line).payload
             kind = kind_of(payload)
-            if kind in ("record", "bill"):
+            if rests_on_evidence(kind):
                 _read_record(log, parse_statement(payload), _Place(index, sha256(line).digest()), differences)
             elif kind == "heartbeat":
                 differences.sealed_at = read_time(parse_statement(payload).predicate["sealed_at"])
