@@ -7,7 +7,7 @@ import { billId, checkBill } from "./bills.js";
 import { bytesAsText, fromHex, hex, sha256, utf8 } from "./bytes.js";
 import { findingOf, LedgerError, refuse } from "./errors.js";
 import { canonical } from "./json.js";
-import { partitionOf } from "./ledgers.js";
+import { accountOfLedger, partitionOf } from "./ledgers.js";
 import { CLOCK_SKEW, iso, readDay, readMoment } from "./moments.js";
 import { ACTIVITY_CONTRADICTED, MOST_DUE, WITHOUT_STATEMENTS } from "./tables.js";
 
@@ -232,11 +232,11 @@ function checkChanges({ assessments, changes, job }) {
 
 /** A ledger is of one account, whose jobs may be in any region of its partition. Throws SubjectMismatch, WrongLedger. */
 function checkAccount({ arn, region }, ledgerId) {
-  const parts = arn.split(":"), ofLedger = ledgerId.split("/"), shown = arn.slice(0, 200);
+  const parts = arn.split(":"), ofLedger = accountOfLedger(ledgerId), shown = arn.slice(0, 200);
   if (parts.length < 6 || parts[3] !== region || parts[1] !== partitionOf(region)) {
     refuse("SubjectMismatch", `${shown}: not an ARN of the region ${region.slice(0, 60)} and its partition`);
   }
-  if (ofLedger.length === 4 && (partitionOf(ofLedger[2]) !== parts[1] || ofLedger[1] !== parts[4])) {
+  if (ofLedger && (ofLedger.partition !== parts[1] || ofLedger.account !== parts[4])) {
     refuse("WrongLedger", `${shown}: not a job of the account and partition of ${ledgerId.slice(0, 120)}`);
   }
 }

@@ -2,7 +2,7 @@
 
 import { hex, sha256, utf8 } from "./bytes.js";
 import { findingOf, LedgerError, refuse } from "./errors.js";
-import { partitionOf } from "./ledgers.js";
+import { accountOfLedger } from "./ledgers.js";
 import { CLOCK_SKEW, DAY_LONG, iso, readMoment } from "./moments.js";
 import { DOORS_WITH_RECORDS, PURPOSE_OF_DOOR, SAID_BY } from "./tables.js";
 
@@ -126,10 +126,10 @@ export function checkBill({ subject, content, at }) {
 
 /** A ledger has records of one account, whose bill it is, and somebody of it says so. */
 function checkAccount({ ledger_id: ledger, account, said_by: { identity } }) {
-  const ofLedger = ledger.split("/"), parts = identity.split(":"), known = ofLedger.length === 4;
-  if (known && ofLedger[1] !== account) refuse("WrongLedger", `a bill of the account ${account}, in ${ledger.slice(0, 120)}`);
+  const ofLedger = accountOfLedger(ledger), parts = identity.split(":");
+  if (ofLedger && ofLedger.account !== account) refuse("WrongLedger", `a bill of the account ${account}, in ${ledger.slice(0, 120)}`);
   if (!IDENTITY.test(identity)) refuse("WrongLedger", `${identity.slice(0, 200)} says it, which is no ARN of a user or of a role's session`);
-  if (parts[4] !== account || (known && parts[1] !== partitionOf(ofLedger[2]))) {
+  if (parts[4] !== account || (ofLedger && parts[1] !== ofLedger.partition)) {
     refuse("WrongLedger", `${identity.slice(0, 200)} says it, who is not of the account ${account}`);
   }
 }
