@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from flops_auditor import __version__
-from verifier.tables import sight_js, tables_js
+from verifier.tables import shown_js, tables_js
 
 HERE = Path(__file__).parent
 CORE, PAGE, TABLES, OUTPUT = HERE / "core", HERE / "page", HERE / "core" / "tables.js", HERE / "verify.html"
@@ -39,7 +39,7 @@ def core(modules: dict[str, str]) -> str:
 def page() -> str:
     """verify.html."""
     modules = {path.stem: path.read_text(encoding="utf-8") for path in CORE.glob("*.js")} | {"tables": tables_js()}
-    script = f'"use strict";\n{sight_js()}{(PAGE / "page.js").read_text(encoding="utf-8")}'
+    script = f'"use strict";\n{shown_js()}{(PAGE / "page.js").read_text(encoding="utf-8")}'
     style = (PAGE / "page.css").read_text(encoding="utf-8")
     parts = {
         "POLICY": POLICY.format(script=_digest(script), style=_digest(style)),

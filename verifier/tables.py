@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from flops_auditor.domain.ledger import ledger_errors
 from flops_auditor.domain.ledger.billed_doors import DOORS_WITH_RECORDS, PURPOSE_OF_DOOR
-from flops_auditor.domain.ledger.bills import BLANK, IDENTITY
+from flops_auditor.domain.ledger.bills import BLANK, IDENTITY, MOST_BILLS, OPEN
 from flops_auditor.domain.ledger.bundle import (
     EVERYTHING,
     LONGEST_SELECTION,
@@ -87,6 +87,7 @@ def tables_js() -> str:
             "numbered": numbered(),
             "mostShown": MOST_SHOWN,
         },
+        "MOST_BILLS": MOST_BILLS,
         "MOST_DUE": MOST_DUE,
         "MOST_NAMES": MOST_NAMES,
         "SELECTION": {"longest": LONGEST_SELECTION, "unprinted": UNPRINTED},
@@ -96,8 +97,8 @@ def tables_js() -> str:
     return HEAD + "".join(f"\nexport const {name} = {_written(table)};\n" for name, table in tables.items())
 
 
-def sight_js() -> str:
-    """What the page shows names by, as domain/values/visible.py does."""
+def shown_js() -> str:
+    """What the page shows names by, as domain/values/visible.py does, and the words for what a bill leaves open."""
     sight = {
         "scripts": SCRIPTS,
         "unsuspicious": UNSUSPICIOUS,
@@ -108,7 +109,7 @@ def sight_js() -> str:
         "alikeAmongOthers": ALIKE_AMONG_OTHERS,
         "cut": CUT,
     }
-    return f"const SIGHT = {_written(sight)};\n"
+    return f"const SIGHT = {_written(sight)};\nconst OPEN = {_written(OPEN)};\n"
 
 
 def _written(table: object) -> str:

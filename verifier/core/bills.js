@@ -4,9 +4,8 @@ import { hex, sha256, utf8 } from "./bytes.js";
 import { findingOf, LedgerError, refuse } from "./errors.js";
 import { accountOfLedger } from "./ledgers.js";
 import { CLOCK_SKEW, DAY_LONG, iso, readMoment } from "./moments.js";
-import { DOORS_WITH_RECORDS, PURPOSE_OF_DOOR, SAID_BY } from "./tables.js";
+import { DOORS_WITH_RECORDS, MOST_BILLS, PURPOSE_OF_DOOR, SAID_BY } from "./tables.js";
 
-const MOST_TOLD = 100;
 const SHARE = 1_000_000n;
 const IDENTITY = new RegExp(SAID_BY.identity, "u"), BLANK = new RegExp(SAID_BY.blank, "u");
 
@@ -41,12 +40,12 @@ export class Bills {
     const latest = [...this.told.values()].sort((one, other) => (one.period > other.period ? -1 : 1));
     const left = ({ billed_nanoseconds: billed, explained_nanoseconds: explained }) => BigInt(billed) - BigInt(explained);
     const mostOpen = latest.sort((one, other) => one.complete - other.complete || Number(left(other) > left(one)) - Number(left(other) < left(one)));
-    return mostOpen.slice(0, MOST_TOLD).sort((one, other) => (one.period < other.period ? -1 : 1));
+    return mostOpen.slice(0, MOST_BILLS).sort((one, other) => (one.period < other.period ? -1 : 1));
   }
 
   /** How many there are besides. */
   get more() {
-    return Math.max(0, this.told.size - MOST_TOLD);
+    return Math.max(0, this.told.size - MOST_BILLS);
   }
 
   /** Every state that was compared was one of this log, before the statement; `heads` are its checkpoints' {size, root}. */

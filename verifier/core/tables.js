@@ -101,6 +101,8 @@ export const CSV = {
   "mostShown": 10000,
 };
 
+export const MOST_BILLS = 100;
+
 export const MOST_DUE = 64;
 
 export const MOST_NAMES = 100;

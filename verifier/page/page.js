@@ -258,8 +258,6 @@ function billInWords(bill) {
   return `${explained}${left}; ${bill.begins} to ${bill.ends}, ${whose}${beforeInWords(bill)}`;
 }
 
-const OPEN = { hours: "hours that no record explains", charges: "charges for training that no record explains", doubts: "doubts about the bill" };
-
 /** What a statement is in place of: that it says more of less is to be seen. */
 function beforeInWords({ revision, most_before_nanoseconds: most, least_share_before: least }) {
   if (!revision) return "";

@@ -27,7 +27,7 @@ from flops_auditor.domain.values.moments import iso
 
 DAY = timedelta(days=1)
 """The coarsest line of a bill that is read: the last one may end so long after it was written."""
-MOST_TOLD = 100
+MOST_BILLS = 100
 """Bills of which a verifier tells one by one, those with the most that is open."""
 SHARE_DIGITS = 6
 IDENTITY = "^arn:aws[a-z-]*:(iam::[0-9]{12}:(root|user/.+)|sts::[0-9]{12}:(assumed-role/.+/.+|federated-user/.+))$"
@@ -105,12 +105,12 @@ class Bills:
     def in_order(self) -> list[BillSaid]:
         """Those that are told one by one, the earliest first."""
         latest = sorted(self.told.values(), key=lambda each: each.period, reverse=True)
-        return sorted(sorted(latest, key=lambda each: each.openness)[:MOST_TOLD], key=lambda each: each.period)
+        return sorted(sorted(latest, key=lambda each: each.openness)[:MOST_BILLS], key=lambda each: each.period)
 
     @property
     def more(self) -> int:
         """How many there are besides."""
-        return max(0, len(self.told) - MOST_TOLD)
+        return max(0, len(self.told) - MOST_BILLS)
 
     def check(self, roots: Iterable[tuple[int, bytes]]) -> Iterator[Defect]:
         """Every state that was compared was one of this log, before the statement; `roots` are (size, root) of its
