@@ -7,6 +7,8 @@ sealed by an honest sealer.
 import copy
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -91,6 +93,13 @@ class Forger:
     def _leaf(line: bytes, evidence: bytes) -> ForgedLeaf:
         envelope = parse_envelope(line)
         return ForgedLeaf(json.loads(envelope.payload), evidence, [s.keyid for s in envelope.signatures], line)
+
+    @contextmanager
+    def lent(self) -> Iterator["Forger"]:
+        """What a test changes is as it was after it: making another forger takes a world."""
+        leaves, files = copy.deepcopy(self.leaves), dict(self.bundle.files)
+        yield self
+        self.leaves, self.bundle.files = leaves, files
 
     def records(self, name: str | None = None) -> list[ForgedLeaf]:
         """The records of a job in order, or all."""

@@ -3,7 +3,6 @@
 docs/ledger.md lists what it cannot hold, each with the reason; there is nothing else.
 """
 
-import copy
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -58,9 +57,8 @@ def untouched(world: LiveLedger, tmp_path_factory: pytest.TempPathFactory) -> Fo
 
 @pytest.fixture
 def forger(untouched: Forger) -> Iterator[Forger]:
-    leaves, files = copy.deepcopy(untouched.leaves), dict(untouched.bundle.files)
-    yield untouched
-    untouched.leaves, untouched.bundle.files = leaves, files
+    with untouched.lent() as forger:
+        yield forger
 
 
 def records_of(forger: Forger) -> list[PendingRecord]:
