@@ -12,7 +12,7 @@ from flops_auditor.domain.ledger.bills import check_bill, subject_of
 from flops_auditor.domain.ledger.dsse import PAYLOAD_TYPE, Envelope, parse_envelope
 from flops_auditor.domain.ledger.leaves import Leaf, record_of
 from flops_auditor.domain.ledger.ledger_errors import LedgerError
-from flops_auditor.domain.ledger.statement import BILL_PREDICATE, parse_statement, statement
+from flops_auditor.domain.ledger.statement import BILL_PREDICATE, parse_statement, predicate_of, statement
 from flops_auditor.domain.values.archive_keys import evidence_key, record_key
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.json_size import LARGEST_EVIDENCE, is_readable
@@ -96,7 +96,7 @@ def _kept(evidence: bytes, bill_id: str, revision: int, recorder: Recorder) -> b
 
 def _drafted(evidence: bytes, latest: StoredRecord | None, recorder: Recorder) -> Leaf:
     """The statement on this evidence after the latest one, unsigned, as a verifier reads it. Raises CannotSignBill."""
-    before = parse_statement(parse_envelope(latest.line).payload).predicate if latest else None
+    before = predicate_of(latest.line) if latest else None
     now = recorder.clock()
     try:
         content = {

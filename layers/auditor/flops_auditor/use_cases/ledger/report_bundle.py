@@ -5,7 +5,7 @@ Both follow from the bundle's leaves and manifest: no clock, no AWS. They are co
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from unicodedata import unidata_version
@@ -74,8 +74,9 @@ def show_bundle(leaves_of: Leaves, manifest: bundle.Manifest, checked: str = "")
         if job.job_id not in lines or job.revision > lines[job.job_id].revision:
             lines[job.job_id], places[job.job_id] = job, index
     selection = "" if manifest.selection == bundle.EVERYTHING else manifest.selection
-    ledger = LedgerSeen("bundle", manifest.ledger_id, as_of, selection, manifest.size, sealed_at)
-    ledger = replace(ledger, checked=checked, bill=bill_seen(bill))
+    ledger = LedgerSeen(
+        "bundle", manifest.ledger_id, as_of, selection, manifest.size, sealed_at, checked=checked, bill=bill_seen(bill)
+    )
 
     def contents(job_ids: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         wanted = {places[each] for each in job_ids}
