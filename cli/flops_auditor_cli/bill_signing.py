@@ -1,6 +1,6 @@
-"""Signing what records explain of a bill: beside which ledger, from which files, with whose rights."""
+"""Signing what records explain of a bill: beside which ledger, of which files, with whose rights."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,27 +8,26 @@ import typer
 
 from flops_auditor.domain.bill.explanation import Explanation
 from flops_auditor.domain.ledger.bills import period_of
+from flops_auditor.domain.ledger.forms import MOST_WHO
 from flops_auditor.use_cases.ledger.read_bundle import ReadBundle
 from flops_auditor_cli.bill_view import document_of
 from flops_auditor_cli.deployment import StackValues, Target, find_deployment
 from flops_auditor_cli.output import plain, say
 from flops_auditor_cli.record_source import verified
 
-MOST_WHO = 200
-"""Characters of a name in a statement."""
-
 
 @dataclass(frozen=True)
 class BillSigning:
-    """Who says it, of which files by their SHA-256, beside a bundle of the whole ledger of this deployment."""
+    """Who says it, beside a bundle of the whole ledger of this deployment."""
 
     who: str
-    export: Sequence[str]
     read: ReadBundle
     deployment: StackValues
 
-    def sign(self, explained: Explanation, jobs: int) -> None:
-        """Have the statement wait for its place in the log, which is told on stderr. Raises CannotSignBill."""
+    def sign(self, explained: Explanation, jobs: int, export: Iterable[str]) -> None:
+        """Have the statement wait for its place in the log, which is told on stderr. `export` are the SHA-256 of the
+        bill's files, `jobs` those that it was compared with. Raises CannotSignBill.
+        """
         from flops_auditor.aws.calls.clients import client  # noqa: PLC0415 - few sign, and a start stays quick
         from flops_auditor.aws.sources.caller import caller_arn  # noqa: PLC0415
         from flops_auditor.aws.wiring.recording import recorder_from  # noqa: PLC0415
@@ -45,7 +44,7 @@ class BillSigning:
         state = LedgerCompared(self.read.report.size, self.read.report.root, jobs)
         said_by = SaidBy(self.who, caller_arn(client("sts")))
         document = document_of(explained, jobs)
-        evidence = bill_evidence(document, explained.accounts[0], self.export, state, said_by)
+        evidence = bill_evidence(document, explained.accounts[0], export, state, said_by)
         signed = sign_bill(evidence, recorder_from(environment_of(self.deployment, self.deployment.policies)))
         for content in signed.left:
             begun = f"which {plain(content['said_by']['who'])} had begun, and which was cut off"
@@ -56,7 +55,7 @@ class BillSigning:
         )
 
 
-def bill_signing(who: str, export: Sequence[str], bundle: Path | None, target: Target) -> BillSigning:
+def bill_signing(who: str, bundle: Path | None, target: Target) -> BillSigning:
     """What signing takes, found before anything is read. Raises typer.BadParameter, NoBundle, NotVerified."""
     if bundle is None:
         raise typer.BadParameter("--sign needs --bundle: a statement names the state of the ledger that it was made of")
@@ -66,4 +65,4 @@ def bill_signing(who: str, export: Sequence[str], bundle: Path | None, target: T
     read = verified(bundle)
     if read.report.kind != "whole":
         raise typer.BadParameter("--sign: a part does not say what all records explain; export the whole ledger")
-    return BillSigning(who, export, read, deployment)
+    return BillSigning(who, read, deployment)

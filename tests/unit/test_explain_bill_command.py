@@ -151,6 +151,6 @@ def test_a_part_is_not_signed_beside(tmp_path: Path, monkeypatch: pytest.MonkeyP
 )
 def test_another_ledger_and_other_accounts_are_not_signed(ledger: str, accounts: tuple[str, ...], why: str) -> None:
     read = ReadBundle(VerificationReport(kind="whole", ledger_id=ledger), (), {})
-    signing = BillSigning("ada", ["0" * 64], read, StackValues({"LedgerId": "ours"}))
+    signing = BillSigning("ada", read, StackValues({"LedgerId": "ours"}))
     with pytest.raises(CannotSignBill, match=why):
-        signing.sign(Explanation(None, None, accounts, (), (), (), ()), 0)
+        signing.sign(Explanation(None, None, accounts, (), (), (), ()), 0, ["0" * 64])

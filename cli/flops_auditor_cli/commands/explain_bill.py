@@ -61,14 +61,14 @@ def explain(
     """
     from flops_auditor_cli.bill_files import bill_lines, digests_of  # noqa: PLC0415 - DuckDB is an extra
 
-    signing = None if sign is None else bill_signing(sign, digests_of(cur), bundle, target)
+    signing = None if sign is None else bill_signing(sign, bundle, target)
     with progress("files") as tell, bill_lines(cur, tell) as lines:
         bill = read(lines, account or ())
     runs = runs_beside(bill, BundleRecords(signing.read) if signing else open_records(target, bundle))
     explained = explain_bill(bill, runs, hardware_table())
     show(bill_view(explained, len(runs), wide), output)
     if signing:
-        signing.sign(explained, len(runs))
+        signing.sign(explained, len(runs), digests_of(cur))
     if not explained.complete:
         raise typer.Exit(EVIDENCE_INCOMPLETE)
 

@@ -386,6 +386,8 @@ WHY_NOT_EXPLAINED = one_of(
 )
 MOST_EXPORTED = 1000
 """Files of an export that a statement names."""
+MOST_WHO = 200
+"""Characters of the name of who says it."""
 
 BILL = {
     "ledger_id": TEXT,
@@ -413,7 +415,7 @@ BILL = {
     "doubts": Few(TERM, 16),
     "export": Few(DIGEST, MOST_EXPORTED),
     "compared_with": {"size": NUMBER, "root": DIGEST, "jobs": WHOLE},
-    "said_by": {"who": Text(r"^[^\n]{1,200}$"), "identity": Text(r"^[!-~]{1,400}$")},
+    "said_by": {"who": Text(rf"^[^\n]{{1,{MOST_WHO}}}$"), "identity": Text(r"^[!-~]{1,400}$")},
     "revision": WHOLE,
     "recorded_at": MOMENT,
     "code_version": VERSION,
