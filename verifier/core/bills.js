@@ -9,7 +9,7 @@ import { DOORS_WITH_RECORDS, MOST_BILLS, PURPOSE_OF_DOOR, SAID_BY } from "./tabl
 const SHARE = 1_000_000n;
 const IDENTITY = new RegExp(SAID_BY.identity, "u"), BLANK = new RegExp(SAID_BY.blank, "u");
 
-/** The statements of a log: all states that they name, and all those of each period, the newest first. */
+/** The statements of a log: all states that they name, and the newest of each period, with what it is in place of. */
 export class Bills {
   constructor() {
     this.compared = [];

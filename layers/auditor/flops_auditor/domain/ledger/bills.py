@@ -84,7 +84,11 @@ class Compared(NamedTuple):
 
 @dataclass(slots=True)
 class Bills:
-    """The statements of a log: all states that they name, and all those of each period, the newest first."""
+    """The statements of a log: all states that they name, and the newest of each period, with what it is in place of.
+
+    Of periods there are no more than pairs of months since 1970. All are kept: where a later statement leaves less
+    open, one is told that was not among those with the most before.
+    """
 
     compared: list[Compared] = field(default_factory=list)
     told: dict[str, BillSaid] = field(default_factory=dict)
