@@ -21,7 +21,7 @@ from flops_auditor.aws.stores.dynamodb_seen import DynamoDbSeenJobs
 from flops_auditor.aws.stores.kms import KmsSigner
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.aws.stores.sns import SnsAlerts
-from flops_auditor.aws.stores.sqs import SqsReassessments
+from flops_auditor.aws.stores.sqs import SqsReassessments, SqsRedelivery
 from flops_auditor.aws.wiring.environment import AuditEnvironment, QueueingEnvironment, RecordingEnvironment
 from flops_auditor.data import load_tables
 from flops_auditor.domain.runs.evidence import (
@@ -70,6 +70,11 @@ def territory_from(environment: AuditEnvironment) -> Territory:
     of_account = AccountRegions(lambda: client("ec2"), environment.regions, environment.excluded_regions)
     regions = RememberedRegions(of_account, now)
     return Territory(environment.account_id, regions)
+
+
+def redelivery_from(environment: AuditEnvironment) -> SqsRedelivery:
+    """What has the audit's own messages delivered again."""
+    return SqsRedelivery(client("sqs"), environment.audit_queue_url)
 
 
 def collectors(vocabulary: TrainerMetrics, compares_artifacts: bool) -> Collectors:
