@@ -29,7 +29,8 @@ from tests.fakes.audit import (
     MemorySeenJobs,
     recorder,
 )
-from tests.fakes.jobs import CREATED
+from tests.fakes.jobs import CREATED, describe, moved
+from tests.fakes.lineage import channel
 from tests.fakes.running import LEVELS, watcher_of
 
 TERRITORY = Territory("123456789012", FixedRegions())
@@ -88,6 +89,13 @@ class DoorWorld:
             handle_event(self.again.waiting.pop(0).to_event(), self.recorder, "worker", TERRITORY)
         return outcome.job_id
 
+    def continued_from(self, place: str) -> dict[str, Any]:
+        """The newest record of a training job that goes on from a place, five days after the first run."""
+        job = moved(describe("next", InputDataConfig=[channel("model", place)]), timedelta(days=5))
+        self.jobs.add(job)
+        told = {"source": "aws.sagemaker", "detail": {name: str(value) for name, value in job.items()}}
+        return self._newest(self.audit(told))
+
     def watch(self) -> Watched:
         """A round of the watch."""
         done = watch_doors(
@@ -98,6 +106,19 @@ class DoorWorld:
 
     def newest_of(self, evidence: Evidence) -> dict[str, Any]:
         """The newest record of the run that evidence is of."""
-        kept = newest(case_of(evidence).run.job_id, self.recorder)
+        return self._newest(case_of(evidence).run.job_id)
+
+    def _newest(self, job: str) -> dict[str, Any]:
+        kept = newest(job, self.recorder)
         assert kept is not None
         return dict(kept.content)
+
+
+def ancestors(content: Mapping[str, Any]) -> set[str]:
+    """The ARNs of the runs that a record's run goes on from."""
+    return {each["job_arn"] for each in content["cumulative"]["ancestors"]}
+
+
+def total(content: Mapping[str, Any]) -> int:
+    """What a record's run took, with all that it goes on from, in FLOP."""
+    return int(content["cumulative"]["best_flop"])

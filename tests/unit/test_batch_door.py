@@ -1,6 +1,5 @@
 """From the event, or the listing, of a job of AWS Batch to its record, with twins of every port."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -33,9 +32,8 @@ from tests.fakes.batch_jobs import (
     environment,
     gpus,
 )
-from tests.fakes.door_world import TERRITORY, DoorWorld
-from tests.fakes.jobs import CREATED, describe
-from tests.fakes.lineage import channel
+from tests.fakes.door_world import TERRITORY, DoorWorld, ancestors, total
+from tests.fakes.jobs import CREATED
 from tests.unit.test_amend import amendment
 
 ON_EKS = {"podProperties": {"containers": [{"image": "trainer", "securityContext": {"privileged": True}}]}}
@@ -71,14 +69,6 @@ def going_on_from(number: int, place: str, **changes: Any) -> dict[str, Any]:
     variables = {"HF_MODEL_ID": place, "OUTPUT_DIR": f"s3://teams/tune-{number}/"}
     told = [{"name": name, "value": value} for name, value in variables.items()]
     return batch_job(number, container=container(environment=told), **changes)
-
-
-def ancestors(content: dict[str, Any]) -> set[str]:
-    return {each["job_arn"] for each in content["cumulative"]["ancestors"]}
-
-
-def total(content: dict[str, Any]) -> int:
-    return int(content["cumulative"]["best_flop"])
 
 
 def test_an_event_becomes_a_record_that_follows_from_its_evidence() -> None:
@@ -230,14 +220,7 @@ def test_a_fine_tune_goes_on_through_batch_jobs_and_a_training_job() -> None:
         world.audit(event(answer))
     own = total(world.content(first))
     assert (total(world.content(second)), ancestors(world.content(second))) == (2 * own, {batch_arn(1)})
-    job = describe("next", InputDataConfig=[channel("model", "s3://teams/tune-2/")])
-    for name in ("CreationTime", "TrainingStartTime", "TrainingEndTime", "LastModifiedTime"):
-        job[name] += timedelta(days=5)
-    world.jobs.add(job)
-    told = {"source": "aws.sagemaker", "detail": {name: str(value) for name, value in job.items()}}
-    kept = newest(world.audit(told), world.recorder)
-    assert kept is not None
-    assert ancestors(dict(kept.content)) == {batch_arn(1), batch_arn(2)}
+    assert ancestors(world.continued_from("s3://teams/tune-2/")) == {batch_arn(1), batch_arn(2)}
 
 
 @pytest.mark.parametrize("named", [batch_arn(1), batch_id(1)], ids=["ARN", "id"])

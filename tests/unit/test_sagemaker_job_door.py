@@ -1,6 +1,5 @@
 """From the listing of a SageMaker job of the newer kinds to its record, with twins of every port."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,9 +21,8 @@ from flops_auditor.use_cases.auditing.collect_training_session import training_s
 from flops_auditor.use_cases.auditing.keep_record import ForeignEvidence, case_behind, newest
 from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
 from flops_auditor.use_cases.recomputing.recompute import recompute
-from tests.fakes.door_world import TERRITORY, DoorWorld
-from tests.fakes.jobs import CREATED, describe
-from tests.fakes.lineage import channel
+from tests.fakes.door_world import TERRITORY, DoorWorld, ancestors, total
+from tests.fakes.jobs import CREATED
 from tests.fakes.sagemaker_jobs import (
     ACCOUNT,
     COUNTED,
@@ -66,14 +64,6 @@ def after(number: int, begins: str) -> dict[str, Any]:
     packages = {"OutputModelPackageGroupArn": group, "InputModelPackageArn": begins}
     left = {"OutputModelPackageArn": package(1, f"agent-{number}"), "BillableTokenUsage": COUNTED}
     return agent_job(number, config=document(number, ModelPackageConfig=packages, ServiceOutput=left))
-
-
-def total(content: dict[str, Any]) -> int:
-    return int(content["cumulative"]["best_flop"])
-
-
-def ancestors(content: dict[str, Any]) -> set[str]:
-    return {each["job_arn"] for each in content["cumulative"]["ancestors"]}
 
 
 def test_a_listed_job_becomes_a_record_that_follows_from_its_evidence() -> None:
@@ -129,15 +119,9 @@ def test_a_fine_tune_goes_on_through_a_session_a_job_and_a_training_job() -> Non
     assert both == total(dict(before.content)) + int(world.content(answer)["estimate"]["best_flop"]) + int(
         world.content(answer)["estimate"]["signal_flop"]
     )
-    job = describe("next", InputDataConfig=[channel("model", "s3://results/agent-2/checkpoint/")])
-    for name in ("CreationTime", "TrainingStartTime", "TrainingEndTime", "LastModifiedTime"):
-        job[name] += timedelta(days=5)
-    world.jobs.add(job)
-    event = {"source": "aws.sagemaker", "detail": {name: str(value) for name, value in job.items()}}
-    kept = newest(world.audit(event), world.recorder)
-    assert kept is not None
-    assert ancestors(dict(kept.content)) == {session_arn(1), agent_arn(2)}
-    assert total(dict(kept.content)) == int(kept.content["estimate"]["best_flop"]) + both
+    trained = world.continued_from("s3://results/agent-2/checkpoint/")
+    assert ancestors(trained) == {session_arn(1), agent_arn(2)}
+    assert total(trained) == int(trained["estimate"]["best_flop"]) + both
 
 
 def test_a_package_that_no_known_job_made_is_open() -> None:

@@ -20,9 +20,8 @@ from flops_auditor.use_cases.auditing.collect_training_session import training_s
 from flops_auditor.use_cases.auditing.keep_record import ForeignEvidence, case_behind, newest
 from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
 from flops_auditor.use_cases.recomputing.recompute import recompute
-from tests.fakes.door_world import HOUR, TERRITORY, DoorWorld
-from tests.fakes.jobs import CREATED, describe
-from tests.fakes.lineage import channel
+from tests.fakes.door_world import HOUR, TERRITORY, DoorWorld, ancestors, total
+from tests.fakes.jobs import CREATED
 from tests.fakes.training_sessions import TRAINED, USAGE, FakeTrainingSessions, session, session_arn, session_evidence
 from tests.unit.test_amend import amendment
 
@@ -72,21 +71,12 @@ def test_one_fine_tune_through_sessions_and_a_training_job_counts_once_and_accum
     world.reconcile()
     alone, both = world.content(first), world.content(second)
     own = int(alone["estimate"]["best_flop"]) + int(alone["estimate"]["signal_flop"])
-    assert int(alone["cumulative"]["best_flop"]) == own
+    assert total(alone) == own
     assert [each["job_arn"] for each in both["cumulative"]["ancestors"]] == [session_arn(1)]
-    assert int(both["cumulative"]["best_flop"]) == 2 * own
-    job = describe("next", InputDataConfig=[channel("model", "s3://results/support-2/checkpoint/")])
-    for name in ("CreationTime", "TrainingStartTime", "TrainingEndTime", "LastModifiedTime"):
-        job[name] += timedelta(days=5)
-    world.jobs.add(job)
-    event = {"source": "aws.sagemaker", "detail": {name: str(value) for name, value in job.items()}}
-    outcome = handle_event(event, world.recorder, "worker", TERRITORY)
-    kept = newest(outcome.job_id, world.recorder)
-    assert kept is not None
-    ancestors = kept.content["cumulative"]["ancestors"]
-    assert {each["job_arn"] for each in ancestors} == {session_arn(1), session_arn(2)}
-    total, trained = int(kept.content["cumulative"]["best_flop"]), int(kept.content["estimate"]["best_flop"])
-    assert total == trained + 2 * own
+    assert total(both) == 2 * own
+    trained = world.continued_from("s3://results/support-2/checkpoint/")
+    assert ancestors(trained) == {session_arn(1), session_arn(2)}
+    assert total(trained) == int(trained["estimate"]["best_flop"]) + 2 * own
 
 
 def test_an_open_session_is_watched_and_recorded_when_it_has_ended() -> None:
