@@ -12,6 +12,7 @@ from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor.use_cases.auditing.audit_job import Territory, handle_event
 from flops_auditor.use_cases.auditing.collect_evidence import Collectors
 from flops_auditor.use_cases.auditing.keep_record import newest
+from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.auditing.watch_doors import watch_doors
 from flops_auditor.use_cases.auditing.watch_jobs import Watched, Watcher
 from flops_auditor.use_cases.listing.job_reader import JobReader
@@ -85,8 +86,7 @@ class DoorWorld:
     def audit(self, event: Mapping[str, Any]) -> str:
         """The audit of an event, and of all that it has assessed again; the run's identity."""
         outcome = handle_event(event, self.recorder, "worker", TERRITORY)
-        while self.again.waiting:
-            handle_event(self.again.waiting.pop(0).to_event(), self.recorder, "worker", TERRITORY)
+        work_off(self.again, self.recorder)
         return outcome.job_id
 
     def continued_from(self, place: str) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class DoorWorld:
         job = moved(describe("next", InputDataConfig=[channel("model", place)]), timedelta(days=5))
         self.jobs.add(job)
         told = {"source": "aws.sagemaker", "detail": {name: str(value) for name, value in job.items()}}
-        return self._newest(self.audit(told))
+        return newest_content(self.audit(told), self.recorder)
 
     def watch(self) -> Watched:
         """A round of the watch."""
@@ -106,12 +106,20 @@ class DoorWorld:
 
     def newest_of(self, evidence: Evidence) -> dict[str, Any]:
         """The newest record of the run that evidence is of."""
-        return self._newest(case_of(evidence).run.job_id)
+        return newest_content(case_of(evidence).run.job_id, self.recorder)
 
-    def _newest(self, job: str) -> dict[str, Any]:
-        kept = newest(job, self.recorder)
-        assert kept is not None
-        return dict(kept.content)
+
+def work_off(again: MemoryReassessments, recorder: Recorder) -> None:
+    """The audits of all that others had assessed again."""
+    while again.waiting:
+        handle_event(again.waiting.pop(0).to_event(), recorder, "worker", TERRITORY)
+
+
+def newest_content(job: str, recorder: Recorder) -> dict[str, Any]:
+    """What the newest record of a run says, by the run's identity."""
+    kept = newest(job, recorder)
+    assert kept is not None
+    return dict(kept.content)
 
 
 def ancestors(content: Mapping[str, Any]) -> set[str]:

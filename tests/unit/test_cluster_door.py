@@ -18,7 +18,6 @@ from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.auditing.ask_again import AskedInVain
-from flops_auditor.use_cases.auditing.audit_job import handle_event
 from flops_auditor.use_cases.auditing.keep_record import newest
 from flops_auditor.use_cases.auditing.record_cluster_run import record_cluster_run
 from flops_auditor.use_cases.auditing.rehearsal import rehearsed
@@ -40,7 +39,7 @@ from tests.fakes.clusters import (
     sacct,
     slurm_time,
 )
-from tests.fakes.door_world import TERRITORY
+from tests.fakes.door_world import newest_content, work_off
 
 LATER = READ + timedelta(days=1)
 CORRECTION = Amendment(who=WHO, why="the first export lacked an attempt", at=LATER, asked_again=True)
@@ -58,14 +57,11 @@ class World:
 
     def record(self, body: bytes, correction: Amendment | None = None) -> list[str]:
         outcomes: list[str] = [record_cluster_run(each, correction, self.recorder)[0] for each in self.cases(body)]
-        while self.again.waiting:
-            handle_event(self.again.waiting.pop(0).to_event(), self.recorder, "worker", TERRITORY)
+        work_off(self.again, self.recorder)
         return outcomes
 
     def content(self, body: bytes) -> dict[str, Any]:
-        kept = newest(self.cases(body)[0].run.job_id, self.recorder)
-        assert kept is not None
-        return dict(kept.content)
+        return newest_content(self.cases(body)[0].run.job_id, self.recorder)
 
 
 @pytest.mark.parametrize("body", [sacct(line()), kubectl(pytorch_job(), pod(1), pod(2))], ids=["Slurm", "Kubernetes"])

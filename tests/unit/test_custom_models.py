@@ -34,7 +34,7 @@ from tests.fakes.customization_jobs import (
     listed,
     made_by,
 )
-from tests.fakes.door_world import TERRITORY
+from tests.fakes.door_world import TERRITORY, work_off
 from tests.fakes.jobs import describe, moved, tagged
 from tests.fakes.training_sessions import FakeTrainingSessions, session
 from tests.unit.test_amend import amendment
@@ -63,8 +63,7 @@ class World:
     def deliver(self, event: dict[str, Any]) -> str:
         """The event, and all that it has assessed again; the run's identity."""
         outcome = handle_event(event, self.recorder, "worker", TERRITORY)
-        while self.again.waiting:
-            handle_event(self.again.waiting.pop(0).to_event(), self.recorder, "worker", TERRITORY)
+        work_off(self.again, self.recorder)
         return outcome.job_id
 
     def train(self, job: dict[str, Any]) -> str:

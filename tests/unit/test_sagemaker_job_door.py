@@ -21,7 +21,7 @@ from flops_auditor.use_cases.auditing.collect_training_session import training_s
 from flops_auditor.use_cases.auditing.keep_record import ForeignEvidence, case_behind, newest
 from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
 from flops_auditor.use_cases.recomputing.recompute import recompute
-from tests.fakes.door_world import TERRITORY, DoorWorld, ancestors, total
+from tests.fakes.door_world import TERRITORY, DoorWorld, ancestors, total, work_off
 from tests.fakes.jobs import CREATED
 from tests.fakes.sagemaker_jobs import (
     ACCOUNT,
@@ -144,8 +144,7 @@ def test_who_trains_on_data_that_were_generated_waits_for_what_that_took() -> No
         "indeterminate",
     )
     amend(world.content(generated)["job"]["id"], amendment(tokens=10**9, parameters=10**9), world.recorder)
-    while world.again.waiting:
-        handle_event(world.again.waiting.pop(0).to_event(), world.recorder, "worker", TERRITORY)
+    work_off(world.again, world.recorder)
     assert world.content(trained)["verdict"] == "below"
 
 
