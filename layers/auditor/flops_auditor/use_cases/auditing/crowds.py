@@ -82,6 +82,10 @@ class Place:
             self._ours[role] = Place(entries, self.cut, self.window, self.told)
         return self._ours[role]
 
+    def _no_stranger_to(self, role: str) -> bool:
+        """Whether none of them is of another role: then nobody needs to be looked at for it."""
+        return len(self.ours(role).entries) == len(self.entries)
+
     @cached_property
     def created(self) -> list[str]:
         """When they were created, in order."""
@@ -131,7 +135,7 @@ class Place:
     def strangers_before(self, reader: IndexEntry) -> list[IndexEntry]:
         """Runs of other roles before a job, where it may not see all of them."""
         count = bisect_left(self.created, reader.created)
-        if count < ENTRIES_IN_A_PAGE or len(self.ours(reader.role).entries) == len(self.entries):
+        if count < ENTRIES_IN_A_PAGE or self._no_stranger_to(reader.role):
             return []
         return [entry for entry in self.entries[:count] if entry.foreign_to(reader.role)]
 
@@ -150,9 +154,9 @@ class Place:
         return self._seen_per_role(reader, ENTRIES_IN_A_PAGE)
 
     def _seen_per_role(self, reader: IndexEntry, most: int) -> list[IndexEntry]:
-        ours = self.ours(reader.role)
-        met = () if len(ours.entries) == len(self.entries) else self._seen(reader, ENTRIES_IN_A_PAGE)
-        return [*ours._seen(reader, most), *(entry for entry in met if entry.foreign_to(reader.role))]
+        met = () if self._no_stranger_to(reader.role) else self._seen(reader, ENTRIES_IN_A_PAGE)
+        strangers = (entry for entry in met if entry.foreign_to(reader.role))
+        return [*self.ours(reader.role)._seen(reader, most), *strangers]
 
     def _seen(self, reader: IndexEntry, most: int) -> list[IndexEntry]:
         end, block = bisect_left(self.created, reader.created), max(most // 2, 1)
