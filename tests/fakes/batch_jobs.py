@@ -9,7 +9,8 @@ from flops_auditor.domain.runs.evidence import BATCH_JOB, Evidence, Unread, plai
 from flops_auditor.domain.runs.sources.batch_job import passed_over
 from flops_auditor.domain.runs.sources.batch_job_answer import parse_batch_job
 from flops_auditor.domain.values.moments import read_time
-from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage, SourceDenied, UnknownTrainingJob
+from flops_auditor.use_cases.ports.sources import ListedJob, SourceDenied
+from tests.fakes.described_runs import FakeDescribedRuns
 from tests.fakes.jobs import CREATED, tagged
 
 ACCOUNT = "arn:aws:batch:eu-west-1:123456789012"
@@ -109,14 +110,13 @@ def batch_evidence(
 
 
 @dataclass
-class FakeBatchJobs:
-    """The BatchJobs, JobListing and JobStates ports over answers. `denied` holds API calls that answer AccessDenied."""
+class FakeBatchJobs(FakeDescribedRuns):
+    """The BatchJobs port as well, by ARN; `asked` are the API calls."""
 
-    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     told: dict[str, Mapping[str, Any] | Unread] = field(default_factory=lambda: {ENVIRONMENT: environment()})
-    denied: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     asks = asks_tags = "batch:DescribeJobs"
+    lists = "batch:ListJobs"
 
     def add(self, answer: dict[str, Any]) -> dict[str, Any]:
         """Put a job, or its new state, in place; its answer."""
@@ -124,37 +124,29 @@ class FakeBatchJobs:
         return answer
 
     def describe(self, arn: str) -> dict[str, Any]:
-        self._called(self.asks)
-        if arn not in self.answers:
-            raise UnknownTrainingJob(arn)
-        return self.answers[arn]
+        return self.answer_of(arn)
 
     def environments(self, queue: str) -> Mapping[str, Mapping[str, Any] | Unread]:
         try:
-            self._called("batch:DescribeComputeEnvironments")
+            self.called("batch:DescribeComputeEnvironments")
         except SourceDenied as denied:
             return {queue: denied.unread}
         return self.told
 
-    def page(self, region: str, created_before: datetime, token: str = "") -> ListedPage:
-        self._called("batch:ListJobs")
-        runs = [each for each in self.answers.values() if not passed_over(parse_batch_job(each))]
-        found = [each for each in map(self._listed, runs) if each.region == region]
-        found = [each for each in found if each.creation_time < created_before]
-        return ListedPage(tuple(sorted(found, key=lambda each: each.creation_time, reverse=True)))
-
-    def now(self, job: ListedJob) -> ListedJob | None:
-        return self._listed(self.answers[job.arn]) if job.arn in self.answers else None
+    def runs(self) -> list[dict[str, Any]]:
+        """Those that are listed: the answers about what is a run."""
+        return [each for each in self.answers.values() if not passed_over(parse_batch_job(each))]
 
     def tags(self, job: ListedJob) -> list[dict[str, str]]:
         return [{"Key": key, "Value": value} for key, value in self.describe(job.arn).get("tags", {}).items()]
 
-    def _listed(self, answer: dict[str, Any]) -> ListedJob:
+    def listed(self, answer: dict[str, Any]) -> ListedJob:
+        """As its description says."""
         it = parse_batch_job(answer)
         stopped = read_time(answer["stoppedAt"]) if answer.get("stoppedAt") else None
         return ListedJob(it.job_name, it.job_arn, it.region, it.status, it.created_at, stopped)
 
-    def _called(self, action: str) -> None:
+    def called(self, action: str) -> None:
+        """As any call, noted."""
         self.asked.append(action)
-        if action in self.denied:
-            raise SourceDenied(Unread(action, "AccessDeniedException"))
+        super().called(action)

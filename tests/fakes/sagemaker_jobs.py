@@ -1,13 +1,13 @@
 """Answers of SageMaker's DescribeJob."""
 
 import json
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from flops_auditor.domain.runs.evidence import SAGEMAKER_JOB, Evidence, Unread, plain
+from flops_auditor.domain.runs.evidence import SAGEMAKER_JOB, Evidence, plain
 from flops_auditor.domain.runs.sources.sagemaker_job_answer import parse_sagemaker_job
-from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage, SourceDenied, UnknownTrainingJob
+from flops_auditor.use_cases.ports.sources import ListedJob
+from tests.fakes.described_runs import FakeDescribedRuns
 from tests.fakes.jobs import CREATED, tagged
 from tests.fakes.training_sessions import BASE
 
@@ -84,15 +84,11 @@ def agent_evidence(answer: dict[str, Any] | None = None, **tags: str) -> Evidenc
     return Evidence(plain(agent_job() if answer is None else answer), tags=tagged(**tags), source=SAGEMAKER_JOB)
 
 
-@dataclass
-class FakeSageMakerJobs:
-    """The SageMakerJobKinds, JobListing and JobStates ports over answers. `denied` holds API calls that answer
-    AccessDenied.
-    """
+class FakeSageMakerJobs(FakeDescribedRuns):
+    """The SageMakerJobKinds port as well, by ARN."""
 
-    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
-    denied: set[str] = field(default_factory=set)
     asks = asks_tags = "sagemaker:DescribeJob"
+    lists = "sagemaker:ListJobs"
 
     def add(self, answer: dict[str, Any]) -> dict[str, Any]:
         """Put a job, or its new state, in place; its answer."""
@@ -100,28 +96,13 @@ class FakeSageMakerJobs:
         return answer
 
     def describe(self, arn: str) -> dict[str, Any]:
-        self._called(self.asks)
-        if arn not in self.answers:
-            raise UnknownTrainingJob(arn)
-        return self.answers[arn]
-
-    def page(self, region: str, created_before: datetime, token: str = "") -> ListedPage:
-        self._called("sagemaker:ListJobs")
-        found = [each for each in map(self._listed, self.answers.values()) if each.region == region]
-        found = [each for each in found if each.creation_time < created_before]
-        return ListedPage(tuple(sorted(found, key=lambda each: each.creation_time, reverse=True)))
-
-    def now(self, job: ListedJob) -> ListedJob | None:
-        return self._listed(self.answers[job.arn]) if job.arn in self.answers else None
+        return self.answer_of(arn)
 
     def tags(self, job: ListedJob) -> list[dict[str, str]]:
         tags: list[dict[str, str]] = self.describe(job.arn).get("Tags", [])
         return tags
 
-    def _listed(self, answer: dict[str, Any]) -> ListedJob:
+    def listed(self, answer: dict[str, Any]) -> ListedJob:
+        """As its description says."""
         it = parse_sagemaker_job(plain(answer))
         return ListedJob(it.job_name, it.job_arn, it.region, it.job_status, it.creation_time, it.last_modified_time)
-
-    def _called(self, action: str) -> None:
-        if action in self.denied:
-            raise SourceDenied(Unread(action, "AccessDeniedException"))

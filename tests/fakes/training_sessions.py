@@ -1,12 +1,12 @@
 """Answers of SageMaker's DescribeTrainingSession."""
 
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from flops_auditor.domain.runs.evidence import TRAINING_SESSION, Evidence, Unread, plain
+from flops_auditor.domain.runs.evidence import TRAINING_SESSION, Evidence, plain
 from flops_auditor.domain.runs.sources.training_session_answer import parse_training_session
-from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage, SourceDenied, UnknownTrainingJob
+from flops_auditor.use_cases.ports.sources import ListedJob
+from tests.fakes.described_runs import FakeDescribedRuns
 from tests.fakes.jobs import CREATED, tagged
 
 HUB = "arn:aws:sagemaker:eu-west-1:aws:hub-content/SageMakerPublicHub/Model"
@@ -49,15 +49,11 @@ def session_evidence(answer: dict[str, Any] | None = None, **tags: str) -> Evide
     return Evidence(plain(session() if answer is None else answer), tags=tagged(**tags), source=TRAINING_SESSION)
 
 
-@dataclass
-class FakeTrainingSessions:
-    """The TrainingSessions, JobListing and JobStates ports over answers. `denied` holds API calls that answer
-    AccessDenied.
-    """
+class FakeTrainingSessions(FakeDescribedRuns):
+    """The TrainingSessions port as well, by name."""
 
-    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
-    denied: set[str] = field(default_factory=set)
     asks = asks_tags = "sagemaker:DescribeTrainingSession"
+    lists = "sagemaker:ListTrainingSessions"
 
     def add(self, answer: dict[str, Any]) -> dict[str, Any]:
         """Put a session, or its new state, in place; its detail."""
@@ -66,25 +62,14 @@ class FakeTrainingSessions:
         return detail
 
     def describe(self, name: str, region: str) -> dict[str, Any]:
-        self._called(self.asks)
-        if name not in self.answers:
-            raise UnknownTrainingJob(name)
-        return self.answers[name]
-
-    def page(self, region: str, created_before: datetime, token: str = "") -> ListedPage:
-        self._called("sagemaker:ListTrainingSessions")
-        found = [each for each in map(self._listed, self.answers.values()) if each.region == region]
-        found = [each for each in found if each.creation_time < created_before]
-        return ListedPage(tuple(sorted(found, key=lambda each: each.creation_time, reverse=True)))
-
-    def now(self, job: ListedJob) -> ListedJob | None:
-        return self._listed(self.answers[job.name]) if job.name in self.answers else None
+        return self.answer_of(name)
 
     def tags(self, job: ListedJob) -> list[dict[str, str]]:
         tags: list[dict[str, str]] = self.describe(job.name, job.region)["TrainingSessionDetail"].get("Tags", [])
         return tags
 
-    def _listed(self, answer: dict[str, Any]) -> ListedJob:
+    def listed(self, answer: dict[str, Any]) -> ListedJob:
+        """As its description says."""
         it = parse_training_session(plain(answer))
         return ListedJob(
             it.training_session_name,
@@ -94,7 +79,3 @@ class FakeTrainingSessions:
             it.creation_time,
             it.last_modified_time,
         )
-
-    def _called(self, action: str) -> None:
-        if action in self.denied:
-            raise SourceDenied(Unread(action, "AccessDeniedException"))
