@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from werkzeug.wrappers import Request
 
-from flops_auditor_cli.local_aws.service_shapes import Members, StandIn
+from flops_auditor_cli.local_aws.service_shapes import Members, StandIn, part_of
 
 _PATHS = "/v1/"
 _SUMMARY = ("jobArn", "jobId", "jobName", "createdAt", "status", "startedAt", "stoppedAt")
@@ -73,15 +73,16 @@ class LocalBatchJobs(StandIn):
             for each in self._jobs(region)
             if each["jobQueue"] == queue and status in (None, each["status"]) and not set(each["jobId"]) & set(":#")
         ]
-        some, more = _some(jobs, asked)
+        some, more = part_of(jobs, asked, _MOST)
         return {"jobSummaryList": [{name: each[name] for name in _SUMMARY if name in each} for each in some], **more}
 
     def _queues(self, asked: Members, region: str) -> Members:
-        some, more = _some(_named(self.queues, asked.get("jobQueues"), region), asked)
+        some, more = part_of(_named(self.queues, asked.get("jobQueues"), region), asked, _MOST)
         return {"jobQueues": some, **more}
 
     def _environments(self, asked: Members, region: str) -> Members:
-        some, more = _some(_named(self.environments, asked.get("computeEnvironments"), region), asked)
+        named = _named(self.environments, asked.get("computeEnvironments"), region)
+        some, more = part_of(named, asked, _MOST)
         return {"computeEnvironments": some, **more}
 
 
@@ -89,9 +90,3 @@ def _named(known: Mapping[str, Members], names: Sequence[str] | None, region: st
     """Those that are asked for, or all of a region."""
     here = {arn: each for arn, each in known.items() if arn.split(":")[3] == region}
     return [each for arn, each in here.items() if not names or arn in names]
-
-
-def _some(known: Sequence[Members], asked: Members) -> tuple[list[Members], Mapping[str, str]]:
-    begin = int(asked.get("nextToken", 0))
-    end = begin + int(asked.get("maxResults", _MOST))
-    return list(known[begin:end]), {"nextToken": str(end)} if end < len(known) else {}

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from werkzeug.wrappers import Request, Response
 
 from flops_auditor_cli.local_aws.jobs import as_text
+from flops_auditor_cli.local_aws.service_shapes import part_of
 from flops_auditor_cli.local_aws.training_jobs import as_datetime
 
 _JOBS = "/model-customization-jobs"
@@ -77,10 +78,8 @@ class LocalCustomizationJobs:
             if each["jobArn"].split(":")[3] == region and as_datetime(each["creationTime"]) < before
         ]
         jobs.sort(key=lambda each: as_datetime(each["creationTime"]), reverse=True)
-        begin = int(request.args.get("nextToken", 0))
-        end = begin + int(request.args.get("maxResults", _DEFAULT_PAGE))
-        summaries = [{name: each[name] for name in _SUMMARY if name in each} for each in jobs[begin:end]]
-        more = {"nextToken": str(end)} if end < len(jobs) else {}
+        some, more = part_of(jobs, request.args, _DEFAULT_PAGE)
+        summaries = [{name: each[name] for name in _SUMMARY if name in each} for each in some]
         return {"modelCustomizationJobSummaries": summaries, **more}
 
 

@@ -96,9 +96,19 @@ def page_of(described: Sequence[Members], asked: Members, default: int) -> tuple
         (each for each in described if before is None or each["CreationTime"] < before),
         key=lambda each: each["CreationTime"],
     )
-    begin = int(asked.get("NextToken", 0))
-    end = begin + int(asked.get("MaxResults", default))
-    return oldest_first[begin:end], {"NextToken": str(end)} if end < len(oldest_first) else {}
+    return part_of(oldest_first, asked, default, ("NextToken", "MaxResults"))
+
+
+def part_of(
+    listed: Sequence[Members], asked: Members, default: int, names: tuple[str, str] = ("nextToken", "maxResults")
+) -> tuple[list[Members], Mapping[str, str]]:
+    """The page that is asked for of what is listed, and the token of the next one, where there is one. `names` are the
+    members that say where a page begins and how many it has, which is `default` where nothing says so.
+    """
+    token, most = names
+    begin = int(asked.get(token, 0))
+    end = begin + int(asked.get(most, default))
+    return list(listed[begin:end]), {token: str(end)} if end < len(listed) else {}
 
 
 @cache
