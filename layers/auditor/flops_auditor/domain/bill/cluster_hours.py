@@ -89,18 +89,13 @@ def cluster_hours(
         if start >= until or (kind is not None and kind.accelerator is None):
             continue
         there = Span(start, until)
-        rest = gaps(there, [span for each in had.get(host, ()) for span in _within(each, there)])
+        rest = gaps(there, had.get(host, ()))
         ceiling = at_least(kind.units * length(rest) * kind.ceiling_peak) if kind else None
         told.append(HoursOfHost(host, there, rest, kind.units if kind else None, ceiling))
     unknown = sorted({each.host.instance_type for each in told if each.units is None})
     doubts = [UNKNOWN_CLUSTER_HOSTS(names=unknown)] if unknown else []
     doubts += [GROUPS_NOT_LISTED(names=not_listed)] if not_listed else []
     return ClusterHours(tuple(sorted(told, key=_size)), tuple(doubts))
-
-
-def _within(span: Span, outer: Span) -> tuple[Span, ...]:
-    start, end = max(span.start, outer.start), min(span.end, outer.end)
-    return (Span(start, end),) if start < end else ()
 
 
 def _size(each: HoursOfHost) -> tuple[bool, int, str]:
