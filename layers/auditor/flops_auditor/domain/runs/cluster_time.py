@@ -22,11 +22,11 @@ class ClusterHost:
 
 @dataclass(frozen=True)
 class Stay:
-    """That a run had the host of this name from `start` to `end`; None: it has it still, or nobody says."""
+    """That a run had the host of this name from `start` to `end`, or at least until then where it has it still."""
 
     host: str
     start: datetime
-    end: datetime | None
+    end: datetime
 
 
 class HostsByName:
@@ -53,12 +53,12 @@ class HostsByName:
 
 
 def times_on_hosts(stays: Iterable[Stay], hosts: HostsByName, until: datetime) -> dict[ClusterHost, tuple[Span, ...]]:
-    """When each host was somebody's, however many lines say so: no second of a host counts twice. What has no end
-    lasts `until` then, and nothing was before a host's launch.
+    """When each host was somebody's, however many lines say so: no second of a host counts twice. Nothing
+    was after `until`, and nothing before a host's launch.
     """
     spans: defaultdict[ClusterHost, list[Span]] = defaultdict(list)
     for stay in stays:
-        end = min(stay.end or until, until)
+        end = min(stay.end, until)
         of_name = hosts.of(stay.host)
         for host, following in zip(of_name, [*of_name[1:], None], strict=False):
             start = max(stay.start, host.launched)

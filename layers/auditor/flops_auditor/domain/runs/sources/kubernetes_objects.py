@@ -325,7 +325,7 @@ def _read(objects: Sequence[Mapping[str, Any]], read_at: datetime, of_file: date
     for pod in pods:
         had = list(_stay(pod, latest, time, doubts))
         stays += had
-        given += sum((pod.get("accelerators", 0) * _seconds(stay) for stay in had), Fraction(0))
+        given += sum((pod.get("accelerators", 0) * seconds_between(stay.start, stay.end) for stay in had), Fraction(0))
     doubts += _doubts(name, state, started, ended if state != "running" else latest, stays, read_at)
     if (stays or state != "running") and _lacks_pods(objects, pods, time, started, state):
         doubts.append(NO_HOSTS_NAMED(what=name))
@@ -341,7 +341,6 @@ def _read(objects: Sequence[Mapping[str, Any]], read_at: datetime, of_file: date
     return SaidRun(
         run_id=name,
         name=str(metadata["name"])[:LONGEST_NAME],
-        owner=str(metadata.get("namespace", "default"))[:LONGEST_NAME],
         status=status,
         state=state,
         created=created,
@@ -374,10 +373,6 @@ def _admitted(objects: Iterable[Mapping[str, Any]], time: Any) -> Iterator[datet
         admitted = _conditions(item).get("Admitted") if item["kind"] == WORKLOAD else None
         if admitted is not None and admitted.get("status") == "True":
             yield time(admitted.get("lastTransitionTime"))
-
-
-def _seconds(stay: Stay) -> Fraction:
-    return max(Fraction(0), seconds_between(stay.start, stay.end or stay.start))
 
 
 def _lacks_pods(
@@ -461,7 +456,7 @@ def _doubts(
     read_at: datetime,
 ) -> Iterator[Remark]:
     """Why the time between the start of a job and its end is not all known."""
-    over, end = state != "running", ended
+    over = state != "running"
     if over and ended is None:
         yield NO_END(what=name)
     if started and ended and ended < started:
@@ -471,9 +466,9 @@ def _doubts(
         yield IN_THE_FUTURE(what=name)
     if not stays and (over or started):
         yield NO_HOSTS_NAMED(what=name)
-    elif started and end and started < end:
-        covered = merge([Span(stay.start, stay.end or end) for stay in stays if stay.start < (stay.end or end)])
-        missing = [gap for gap in gaps(Span(started, end), covered) if gap.end - gap.start > _SLACK]
+    elif started and ended and started < ended:
+        covered = merge([Span(stay.start, stay.end) for stay in stays if stay.start < stay.end])
+        missing = [gap for gap in gaps(Span(started, ended), covered) if gap.end - gap.start > _SLACK]
         if missing:
             yield PODS_GONE(seconds=length(missing))
 

@@ -58,7 +58,6 @@ class SaidRun:
 
     run_id: str
     name: str
-    owner: str
     status: str
     state: RunState
     created: datetime | None

@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 from flops_auditor.domain.runs.cluster_time import Stay
@@ -164,7 +164,7 @@ def read_slurm_run(run: str, header: str, lines: Sequence[str], read_at: datetim
     """The run that lines are of, in a file that was read then. Raises MalformedOperatorsFile."""
     rows, doubts = _rows(header, lines)
     if not rows:
-        return SaidRun(run, run, "", "unreadable", "ending", None, (), {}, tuple(doubts))
+        return SaidRun(run, run, "unreadable", "ending", None, (), {}, tuple(doubts))
     own = [row for row in rows if row.whole] or rows
     last = max(own, key=lambda row: (row.submitted, row.start or _NEVER))
     tags = [tags for row in own if (tags := tags_in(row.fields["Comment"]))]
@@ -179,7 +179,6 @@ def read_slurm_run(run: str, header: str, lines: Sequence[str], read_at: datetim
     return SaidRun(
         run_id=run,
         name=last.fields["JobName"][:LONGEST_NAME] or run,
-        owner=last.fields["User"][:LONGEST_NAME],
         status=last.fields["State"][:LONGEST_NAME],
         state="running" if any(row.state in NOT_ENDED and not _is_over(row) for row in rows) else last.state,
         created=min(row.submitted for row in rows),
@@ -190,7 +189,7 @@ def read_slurm_run(run: str, header: str, lines: Sequence[str], read_at: datetim
     )
 
 
-_NEVER = datetime.min.replace(tzinfo=read_time(0).tzinfo)
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def _rows(header: str, lines: Iterable[str]) -> tuple[list[_Row], list[Remark]]:
