@@ -24,7 +24,7 @@ from flops_auditor.domain.runs.sources.cluster_answers import (
     parse_cluster,
     parse_hosts,
 )
-from flops_auditor.domain.runs.sources.kubernetes_objects import read_kubernetes_run
+from flops_auditor.domain.runs.sources.kubernetes_run import read_kubernetes_run
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile, SaidRun
 from flops_auditor.domain.runs.sources.slurm_accounting import read_slurm_run
 from flops_auditor.domain.runs.sources.training_job_places import named_by_the_tag
