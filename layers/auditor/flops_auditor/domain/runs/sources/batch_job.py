@@ -32,6 +32,7 @@ from flops_auditor.domain.runs.sources.training_job_answer import (
     TrainingJob,
     parse_training_job,
 )
+from flops_auditor.domain.values.parts import objects_in
 
 SOURCE = BATCH_JOB
 ENVIRONMENTS = "computeEnvironments"
@@ -106,8 +107,7 @@ def run_of(job: BatchJob, evidence: Evidence) -> Run:
 
 def environments_of(evidence: Evidence) -> Environments:
     """What was answered about compute environments, or stands beside the job in a person's file."""
-    within = evidence.description.get(ENVIRONMENTS)
-    listed = [each for each in within if isinstance(each, Mapping)] if isinstance(within, list) else []
+    listed = objects_in(evidence.description.get(ENVIRONMENTS))
     return {**{str(each.get("computeEnvironmentArn")): each for each in listed}, **evidence.objects}
 
 

@@ -17,6 +17,7 @@ from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.domain.runs.remedies import AMEND, GRANT
 from flops_auditor.domain.runs.run import Hosts
 from flops_auditor.domain.runs.sources.batch_job_answer import BatchJob, Container, NodeRange, Work, plain_path
+from flops_auditor.domain.values.parts import members
 from flops_auditor.domain.values.remarks import Kind, Remark
 
 Environments = Mapping[str, Mapping[str, Any] | Unread]
@@ -313,7 +314,7 @@ def _opens_the_host(folder: str) -> bool:
 
 
 def _clusters_of(environment: Mapping[str, Any]) -> frozenset[str]:
-    eks = _members(environment, "eksConfiguration").get("eksClusterArn")
+    eks = members(environment, "eksConfiguration").get("eksClusterArn")
     return frozenset({_ecs_cluster(environment), str(eks or "")} - {""})
 
 
@@ -322,18 +323,12 @@ def _ecs_cluster(environment: Mapping[str, Any]) -> str:
 
 
 def _kind_of(environment: Mapping[str, Any]) -> str:
-    resources = _members(environment, "computeResources")
+    resources = members(environment, "computeResources")
     return str(resources.get("type") or environment.get("type") or "of an unknown kind")[:40]
 
 
 def _launched(environment: Mapping[str, Any]) -> list[str]:
     """The types and families that an environment of EC2's instances may launch."""
-    resources = _members(environment, "computeResources")
+    resources = members(environment, "computeResources")
     launched = resources.get("instanceTypes") if resources.get("type") in ("EC2", "SPOT") else None
     return [str(name) for name in launched] if isinstance(launched, list) else []
-
-
-def _members(environment: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """A part of an answer; nothing where it is of another form."""
-    part = environment.get(name)
-    return part if isinstance(part, Mapping) else {}

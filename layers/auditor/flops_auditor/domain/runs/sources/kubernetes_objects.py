@@ -10,6 +10,7 @@ from typing import Any
 
 from flops_auditor.domain.runs.sources.operators_word import LONGEST_NAME
 from flops_auditor.domain.values.moments import read_time
+from flops_auditor.domain.values.parts import members, objects_in
 
 ANNOTATION_PREFIX = "flops-auditor.dev/"
 """What stands for `flops-auditor:` in annotations and labels, whose names take no colon."""
@@ -33,21 +34,18 @@ _ATTEMPT = "jobset.sigs.k8s.io/restart-attempt"
 
 def least_of_object(item: object) -> dict[str, Any] | None:
     """What is read of an object, as it stands there; None of one that lacks what every object has."""
-    metadata = item.get("metadata") if isinstance(item, Mapping) else None
-    if not isinstance(item, Mapping) or not isinstance(metadata, Mapping) or not isinstance(item.get("kind"), str):
+    if not isinstance(item, Mapping) or not isinstance(item.get("kind"), str):
         return None
+    metadata, spec, status = (members(item, part) for part in ("metadata", "spec", "status"))
     if not all(isinstance(metadata.get(name), str) for name in ("uid", "creationTimestamp")):
         return None
     if not _is_name(metadata.get("name")) or not _is_name(metadata.get("namespace", "default")):
         return None
     kept = {name: metadata[name] for name in ("uid", "name", "namespace", "creationTimestamp") if name in metadata}
-    kept["ownerReferences"] = [{"uid": _text(each.get("uid"))} for each in mappings(metadata.get("ownerReferences"))]
+    kept["ownerReferences"] = [{"uid": _text(each.get("uid"))} for each in objects_in(metadata.get("ownerReferences"))]
     for place in ("annotations", "labels"):
-        texts = metadata.get(place)
-        if isinstance(texts, Mapping):
+        if isinstance(texts := metadata.get(place), Mapping):
             kept[place] = {name: _text(text) for name, text in texts.items() if name.startswith(ANNOTATION_PREFIX)}
-    status, spec = item.get("status"), item.get("spec")
-    spec = spec if isinstance(spec, Mapping) else {}
     return {
         "kind": item["kind"],
         "metadata": kept,
@@ -55,9 +53,9 @@ def least_of_object(item: object) -> dict[str, Any] | None:
         "pods": _asked(spec),
         "completions": _completions(spec),
         "accelerators": _requested(spec),
-        "changes": _changes(item, metadata, spec),
+        "changes": _changes(metadata, spec, status),
         "had": _had(status),
-        "status": _least_status(status),
+        "status": _least_status(item.get("status")),
     }
 
 
@@ -68,14 +66,13 @@ def _text(value: object) -> str | None:
 
 def _asked(spec: Mapping[str, Any]) -> int:
     """How many pods at once an object asks for, as far as it says; a replica that is not counted is one."""
-    groups = [group for name, each in spec.items() if str(name).endswith("eplicaSpecs") for group in _each(each)]
-    counts = [group.get("replicas", 1) for group in groups]
-    counts += [group.get("count", 1) for group in mappings(spec.get("podSets"))]
-    counts += [spec[name] for name in ("parallelism",) if name in spec]
-    trainer = spec.get("trainer")
-    counts += [trainer.get("numNodes", 1)] if isinstance(trainer, Mapping) else []
+    counts = [group.get("replicas", 1) for group in _groups(spec)]
+    counts += [group.get("count", 1) for group in objects_in(spec.get("podSets"))]
+    counts += [spec["parallelism"]] if "parallelism" in spec else []
+    counts += [members(spec, "trainer").get("numNodes", 1)] if isinstance(spec.get("trainer"), Mapping) else []
     of_jobs = [
-        _asked_number(group.get("replicas", 1)) * _parallelism(group) for group in mappings(spec.get("replicatedJobs"))
+        _asked_number(group.get("replicas", 1)) * _parallelism(group)
+        for group in objects_in(spec.get("replicatedJobs"))
     ]
     return sum(map(_asked_number, [*counts, *of_jobs]))
 
@@ -92,31 +89,26 @@ def _number(value: object) -> int:
 
 def _parallelism(group: Mapping[str, Any]) -> int:
     """Pods at once of each Job of a JobSet's group."""
-    template = group.get("template")
-    spec = template.get("spec") if isinstance(template, Mapping) else None
-    return _asked_number(spec.get("parallelism", 1)) if isinstance(spec, Mapping) else 1
+    return _asked_number(members(members(group, "template"), "spec").get("parallelism", 1))
 
 
 def _requested(spec: Mapping[str, Any]) -> int:
     """Whole accelerators that a pod's containers ask for, which nobody else has then."""
-    resources = [each.get("resources") for each in mappings(spec.get("containers"))]
-    limits = [each.get("limits") for each in resources if isinstance(each, Mapping)]
-    asked = [str(each.get(name)) for each in limits if isinstance(each, Mapping) for name in _ACCELERATORS]
+    limits = [members(members(each, "resources"), "limits") for each in objects_in(spec.get("containers"))]
+    asked = [str(each.get(name)) for each in limits for name in _ACCELERATORS]
     return sum(int(count) for count in asked if _COUNT.fullmatch(count))
 
 
-def _changes(item: Mapping[str, Any], metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> list[str]:
+def _changes(metadata: Mapping[str, Any], spec: Mapping[str, Any], status: Mapping[str, Any]) -> list[str]:
     """What says that a job may have had other pods before: `generation N` counts changes of what it asks for."""
-    status, told = item.get("status"), list[str]()
-    status = status if isinstance(status, Mapping) else {}
-    labels, requeued = metadata.get("labels"), status.get("requeueState")
-    attempt = labels.get(_ATTEMPT, "0") if isinstance(labels, Mapping) else "0"
-    if status.get("restarts") not in (None, 0) or str(attempt) != "0":
+    told = list[str]()
+    if status.get("restarts") not in (None, 0) or str(members(metadata, "labels").get(_ATTEMPT, "0")) != "0":
         told.append("restarted")
-    if isinstance(requeued, Mapping) and requeued.get("count") not in (None, 0):
+    if members(status, "requeueState").get("count") not in (None, 0):
         told.append("requeued")
-    groups = [group for name, each in spec.items() if str(name).endswith("eplicaSpecs") for group in _each(each)]
-    if _is_elastic(spec.get("elasticPolicy"), "minReplicas") or any(_is_elastic(each, "replicas") for each in groups):
+    if _is_elastic(members(spec, "elasticPolicy"), "minReplicas") or any(
+        _is_elastic(group, "replicas") for group in _groups(spec)
+    ):
         told.append("scaled")
     generation = metadata.get("generation", 1)
     if generation != 1:
@@ -124,15 +116,20 @@ def _changes(item: Mapping[str, Any], metadata: Mapping[str, Any], spec: Mapping
     return told
 
 
-def _is_elastic(policy: object, least: str) -> bool:
-    most = policy.get("maxReplicas") if isinstance(policy, Mapping) else None
-    return isinstance(policy, Mapping) and most is not None and most != policy.get(least)
+def _is_elastic(policy: Mapping[str, Any], least: str) -> bool:
+    most = policy.get("maxReplicas")
+    return most is not None and most != policy.get(least)
 
 
-def _had(status: object) -> int:
+def _groups(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Groups of pods that are alike, whatever an operator calls their list."""
+    for name, groups in spec.items():
+        if str(name).endswith("eplicaSpecs"):
+            yield from _each(groups)
+
+
+def _had(status: Mapping[str, Any]) -> int:
     """How many pods a job's status counts, or a pod's."""
-    if not isinstance(status, Mapping):
-        return 0
     told = ("active", "succeeded", "failed")
     of_roles = _each(status.get("replicaStatuses"))
     return sum(_number(each.get(name)) for each in (status, *of_roles) for name in told)
@@ -146,7 +143,7 @@ def _completions(spec: Mapping[str, Any]) -> int:
 
 def _each(value: object) -> Iterator[Mapping[str, Any]]:
     """Of a list, or of what is named."""
-    yield from mappings(list(value.values()) if isinstance(value, Mapping) else value)
+    yield from objects_in(list(value.values()) if isinstance(value, Mapping) else value)
 
 
 def _is_name(value: object) -> bool:
@@ -158,20 +155,17 @@ def _least_status(status: object) -> dict[str, Any]:
         return {}
     kept: dict[str, Any] = {name: _text(status.get(name)) for name in ("phase", "startTime", "completionTime")}
     told = ("type", "status", "lastTransitionTime")
-    kept["conditions"] = [{name: _text(each.get(name)) for name in told} for each in mappings(status.get("conditions"))]
-    kept["finishedAt"] = [_finished(container.get("state")) for container in mappings(status.get("containerStatuses"))]
-    beside = (_finished(container.get("state")) for container in mappings(status.get("initContainerStatuses")))
+    kept["conditions"] = [
+        {name: _text(each.get(name)) for name in told} for each in objects_in(status.get("conditions"))
+    ]
+    kept["finishedAt"] = [_finished(container) for container in objects_in(status.get("containerStatuses"))]
+    beside = map(_finished, objects_in(status.get("initContainerStatuses")))
     kept["finishedAt"] += [each for each in beside if each is not None]
     return kept
 
 
-def _finished(state: object) -> str | None:
-    terminated = state.get("terminated") if isinstance(state, Mapping) else None
-    return _text(terminated.get("finishedAt")) if isinstance(terminated, Mapping) else None
-
-
-def mappings(value: object) -> Iterator[Mapping[str, Any]]:
-    yield from (each for each in value if isinstance(each, Mapping)) if isinstance(value, list) else ()
+def _finished(container: Mapping[str, Any]) -> str | None:
+    return _text(members(members(container, "state"), "terminated").get("finishedAt"))
 
 
 def uid_of(item: Mapping[str, Any]) -> str:
@@ -179,11 +173,11 @@ def uid_of(item: Mapping[str, Any]) -> str:
 
 
 def owners_of(item: Mapping[str, Any]) -> Sequence[str]:
-    return [str(owner.get("uid")) for owner in mappings(item["metadata"].get("ownerReferences"))]
+    return [str(owner.get("uid")) for owner in objects_in(item["metadata"].get("ownerReferences"))]
 
 
 def conditions_of(item: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    return {str(each.get("type")): each for each in mappings(item["status"].get("conditions"))}
+    return {str(each.get("type")): each for each in objects_in(item["status"].get("conditions"))}
 
 
 def time_or_none(value: object) -> datetime | None:
@@ -200,5 +194,5 @@ def latest_time(objects: Iterable[Mapping[str, Any]], time: ReadTime) -> datetim
         status = item["status"]
         times += [item["metadata"]["creationTimestamp"], status.get("startTime"), status.get("completionTime")]
         times += status.get("finishedAt", [])
-        times += [each.get("lastTransitionTime") for each in mappings(status.get("conditions"))]
+        times += [each.get("lastTransitionTime") for each in objects_in(status.get("conditions"))]
     return max((each for each in map(time, times) if each), default=None)
