@@ -137,10 +137,8 @@ def _with_base(run: Run, models: Models) -> Run:
     if isinstance(answer, Unread) and answer.denied:
         refused = MODEL_REFUSED(where="its custom model", arn=arn, source=answer.source, error=answer.error)
         return replace(run, begins_doubts=(*run.begins_doubts, refused))
-    try:
-        base = "" if isinstance(answer, Unread) else _read(arn, answer).base_model_arn
-    except MalformedCustomModel:
-        base = ""
+    told = _told(arn, models)
+    base = told.base_model_arn if told else ""
     if not base:
         return replace(run, begins_notes=(*run.begins_notes, BASE_NOT_CONFIRMED(arn=arn)))
     if not is_custom_model(base):
@@ -154,12 +152,17 @@ def _with_base(run: Run, models: Models) -> Run:
 
 def takes_text_alone(arn: str, models: Models) -> bool:
     """Whether Bedrock says of an imported model that its architecture takes text and nothing else."""
+    told = _told(arn, models)
+    return told is not None and told.model_architecture in _TEXT_ALONE
+
+
+def _told(arn: str, models: Models) -> _CustomModel | None:
+    """What Bedrock says of a model; None where it does not, or in no words that it promises."""
     answer = models.get(arn)
     try:
-        architecture = "" if answer is None or isinstance(answer, Unread) else _read(arn, answer).model_architecture
+        return None if answer is None or isinstance(answer, Unread) else _read(arn, answer)
     except MalformedCustomModel:
-        return False
-    return architecture in _TEXT_ALONE
+        return None
 
 
 def _behind(reference: Reference, answer: Mapping[str, Any] | Unread) -> tuple[Reference | None, Remark | None]:
