@@ -78,10 +78,11 @@ def passed_over_by_name(arn: str) -> str:
 
 def run_of(job: BatchJob, evidence: Evidence) -> Run:
     """The run of a job whose answer is parsed already; `job` has the tags of the evidence."""
-    hosts, remarks = hosts_of_job(job, environments_of(evidence))
+    environments = environments_of(evidence)
+    hosts, remarks = hosts_of_job(job, environments)
     time = batch_job_time(job, evidence.collected_at)
     time = replace(time, notes=(*time.notes, *(each for each in remarks if each.kind.remedy is None)))
-    written = _written_in(job, evidence)
+    written = _written_in(job, environments, bool(evidence.description.get(PLACES_NOT_KNOWN)))
     told = training_job.run_of(written.job, Evidence({}))
     unread = [NOT_READ(what=written.unread)] if written.unread else []
     started = [each.started_at for each in job.tries if each.started_at]
@@ -121,14 +122,16 @@ class _Written:
     unread: tuple[str, ...]
 
 
-def _written_in(job: BatchJob, evidence: Evidence) -> _Written:
-    """Its texts as a training job's; volumes are its channels of file systems. Raises MalformedBatchJob."""
+def _written_in(job: BatchJob, environments: Environments, by_its_event: bool) -> _Written:
+    """Its texts as a training job's; volumes are its channels of file systems. `by_its_event`: there is more of them
+    than is known. Raises MalformedBatchJob.
+    """
     mounts = {path: name for work in job.works for path, name in work.mounts.items()}
     moved = _Moved(mounts)
     filled, whole = _filled_in(list(dict.fromkeys(container.line for container in job.containers)), job.parameters)
     lines = [each for line in filled for each in _in_each_attempt(line, job)]
     words = [word for line in lines for word in line]
-    given, stated = _given(job, environments_of(evidence)), _variables(job, lines[:-1])
+    given, stated = _given(job, environments), _variables(job, lines[:-1])
     parameters, variables = _few(job.parameters), {**_few(stated, MOST_ENTRIES - len(given)), **given}
     unread = {
         "hyperparameters": len(parameters) < len(job.parameters),
@@ -147,7 +150,7 @@ def _written_in(job: BatchJob, evidence: Evidence) -> _Written:
             {"ChannelName": name, "DataSource": {"FileSystemDataSource": {"FileSystemType": "EFS"}}}
             for name in dict.fromkeys(mounts.values())
         ],
-        **({PLACES_NOT_KNOWN: True} if evidence.description.get(PLACES_NOT_KNOWN) else {}),
+        **({PLACES_NOT_KNOWN: True} if by_its_event else {}),
     }
     try:
         told = parse_training_job(answer, [{"Key": key, "Value": value} for key, value in job.tags.items()])
