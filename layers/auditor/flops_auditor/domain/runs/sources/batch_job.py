@@ -128,7 +128,7 @@ def _written_in(job: BatchJob, environments: Environments, by_its_event: bool) -
     """
     mounts = {path: name for work in job.works for path, name in work.mounts.items()}
     moved = _Moved(mounts)
-    filled, whole = _filled_in(list(dict.fromkeys(container.line for container in job.containers)), job.parameters)
+    filled, whole = _filled_in(list(dict.fromkeys(container.line for container in job.all_containers)), job.parameters)
     lines = [each for line in filled for each in _in_each_attempt(line, job)]
     words = [word for line in lines for word in line]
     given, stated = _given(job, environments), _variables(job, lines[:-1])
@@ -183,7 +183,7 @@ def _variables(job: BatchJob, lines: Sequence[Sequence[str]]) -> dict[str, str]:
     """The variables of all containers: where two say unlike things by one name, both, the other by a name that is read
     alike. So do the options of several command lines, of which one alone would be heard: `lines` are the others.
     """
-    told = dict.fromkeys((each.name, each.value) for container in job.containers for each in container.variables)
+    told = dict.fromkeys((each.name, each.value) for container in job.all_containers for each in container.variables)
     pairs = dict.fromkeys((name, text) for name, value in told for [text] in _in_each_attempt([value], job))
     pairs |= dict.fromkeys(("command", shlex.join(line)) for line in lines if line)
     variables: dict[str, str] = {}

@@ -338,15 +338,16 @@ class BatchJob(Work):
         return self.node_properties.node_range_properties if self.node_properties else (self,)
 
     @property
-    def containers(self) -> tuple[Container, ...]:
-        """All containers of all its hosts."""
-        return tuple(each for work in self.works for each in (*work.together, *work.before))
+    def all_containers(self) -> tuple[Container, ...]:
+        """Those of all its hosts."""
+        return tuple(each for work in self.works for each in work.containers)
 
     @property
     def says_what_it_asks_for(self) -> bool:
         """Whether the resources of all of its containers are told: each asks for some."""
         told = [
-            each.resource_requirements or each.resources.limits or each.resources.requests for each in self.containers
+            each.resource_requirements or each.resources.limits or each.resources.requests
+            for each in self.all_containers
         ]
         return bool(told) and all(told)
 

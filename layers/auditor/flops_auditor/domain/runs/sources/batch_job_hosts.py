@@ -127,7 +127,7 @@ def hosts_of_job(job: BatchJob, environments: Environments) -> tuple[tuple[Hosts
     had = [(count, part) for count, part in parts if not part.asked.nothing]
     remarks = [] if all(part.types for _, part in had) else [*doubts, *([AS_OF_THE_AUDIT()] if of_queue else [])]
     remarks += [MAY_REACH_MORE()] if any(part.asked.reach for _, part in had) else []
-    texts = [text for each in job.containers for text in _not_numbers(each)]
+    texts = [text for each in job.all_containers for text in _not_numbers(each)]
     remarks += [UNREAD_REQUIREMENT(text=texts[0])] if texts else []
     nodes = job.node_properties.num_nodes if job.node_properties else 1
     if missing := nodes - sum(count for count, _ in parts):
