@@ -26,7 +26,7 @@ from flops_auditor.domain.runs.sources.cluster_answers import (
 )
 from flops_auditor.domain.runs.sources.kubernetes_run import read_kubernetes_run
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile, SaidRun
-from flops_auditor.domain.runs.sources.slurm_accounting import read_slurm_run
+from flops_auditor.domain.runs.sources.slurm_run import read_slurm_run
 from flops_auditor.domain.runs.sources.training_job_places import named_by_the_tag
 from flops_auditor.domain.runs.training_time import (
     A_MOMENT,

@@ -14,7 +14,7 @@ from flops_auditor.domain.runs.evidence import plain
 from flops_auditor.domain.runs.sources.cluster_run import KUBERNETES, SLURM
 from flops_auditor.domain.runs.sources.kubernetes_file import kubernetes_runs
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile
-from flops_auditor.domain.runs.sources.slurm_accounting import is_of_a_step, outside, slurm_lines
+from flops_auditor.domain.runs.sources.slurm_file import is_of_a_step, outside, slurm_lines
 from flops_auditor.domain.values.canonical_json import each_key_once
 
 LARGEST_FILE = 256 << 20

@@ -1,0 +1,142 @@
+"""A run of Slurm from its lines: its allocations, and steps in them.
+
+A job that is requeued keeps its number, has its time of submission reset, and earlier lines are shown with --duplicates
+alone.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+from flops_auditor.domain.runs.cluster_time import Stay
+from flops_auditor.domain.runs.declared import TAG_PREFIX
+from flops_auditor.domain.runs.remedies import AMEND
+from flops_auditor.domain.runs.sources.operators_word import (
+    IN_THE_FUTURE,
+    LONGER_THAN_ITS_TIMES,
+    LONGEST_NAME,
+    NO_END,
+    NO_HOSTS_NAMED,
+    REVERSED,
+    STATEMENTS_DIFFER,
+    SaidRun,
+)
+from flops_auditor.domain.runs.sources.slurm_rows import ROUNDING, SlurmRow, columns_of, is_outside, rows_of, time_of
+from flops_auditor.domain.values.remarks import Kind, Remark
+
+_COUNT_OF_NODES = re.compile(r"(?:^|,)node=([0-9]{1,6})(?:,|$)")
+_ACCELERATORS = re.compile(r"(?:^|,)gres/gpu=([0-9]{1,6})(?=,|$)")
+_PART_OF_ONE = re.compile(r"(?:^|,)gres/gpu:[^,=]*[0-9]g\.")
+"""A slice of an accelerator, which Slurm counts as one (MIG)."""
+_NUMBER = re.compile(r"[0-9]{1,6}")
+_NEVER = datetime.min.replace(tzinfo=UTC)
+STEPS_ALONE = Kind(
+    "operators-steps-alone",
+    "the operator's file has steps of it, and no line of the whole: how long it had its hosts is not known",
+    AMEND,
+)
+STEPS_CONTRADICT = Kind(
+    "operators-steps-contradict",
+    "contradictory evidence: by the operator's file {what:said} was outside the time of its job",
+    AMEND,
+)
+ATTEMPTS_MISSING = Kind(
+    "operators-attempts-missing",
+    "the operator's file lacks {count} attempts of it: how long it had hosts then is not known. Export from the time "
+    "on that it was submitted, with --duplicates",
+    AMEND,
+)
+
+
+def read_slurm_run(run: str, header: str, lines: Sequence[str], read_at: datetime) -> SaidRun:
+    """The run that lines are of, in a file that was read then. Raises MalformedOperatorsFile."""
+    rows, doubts = rows_of(columns_of(header), lines)
+    if not rows:
+        return SaidRun(run, run, "unreadable", "ending", None, (), {}, tuple(doubts))
+    own = [row for row in rows if row.whole] or rows
+    last = max(own, key=lambda row: (row.submitted, row.start or _NEVER))
+    tags = [tags for row in own if (tags := tags_in(row.fields["Comment"]))]
+    if not own[0].whole:
+        doubts.append(STEPS_ALONE())
+    elif any(each != tags[0] for each in tags) or len({(row.fields["User"], row.fields["JobName"]) for row in own}) > 1:
+        doubts.append(STATEMENTS_DIFFER())
+    for row in rows:
+        doubts += _doubts_of(row, last, read_at)
+    time = time_of(own)
+    doubts += [STEPS_CONTRADICT(what=row.job_id) for row in rows if is_outside(row, time)]
+    doubts += _missing_attempts(own)
+    return SaidRun(
+        run_id=run,
+        name=last.fields["JobName"][:LONGEST_NAME] or run,
+        status=last.fields["State"][:LONGEST_NAME],
+        state="running" if not all(row.ended for row in rows) else last.state,
+        created=min(row.submitted for row in rows),
+        stays=tuple(stay for row in rows for stay in _stays(row)),
+        tags=tags[-1] if tags else {},
+        doubts=tuple(dict.fromkeys(doubts)),
+        given=_given(own),
+    )
+
+
+def _stays(row: SlurmRow) -> Iterator[Stay]:
+    if row.start is not None and row.start < row.until:
+        yield from (Stay(host, row.start, row.until) for host in row.hosts)
+
+
+def _missing_attempts(rows: Sequence[SlurmRow]) -> Iterator[Remark]:
+    """A job that Slurm began again more often than there are attempts of it, each of which is submitted anew."""
+    submits, again = defaultdict[str, set[datetime]](set), defaultdict[str, int](int)
+    for row in rows:
+        counted = row.fields.get("Restarts", "")
+        again[row.job_id] = max(again[row.job_id], int(counted) if _NUMBER.fullmatch(counted) else 0)
+        submits[row.job_id].add(row.submitted)
+    if missing := sum(max(0, again[job] + 1 - len(submits[job])) for job in again):
+        yield ATTEMPTS_MISSING(count=missing)
+
+
+def _given(rows: Sequence[SlurmRow]) -> Fraction:
+    """Accelerator-seconds that allocations had in the time that they ran; one that stands twice counts once."""
+    most = dict[tuple[str, datetime | None], int]()
+    for row in rows:
+        tres, key = row.fields["AllocTRES"], (row.job_id, row.start)
+        counted = None if _PART_OF_ONE.search(tres) or not row.whole else _ACCELERATORS.search(tres)
+        most[key] = max(most.get(key, 0), int(counted[1]) * (row.elapsed or 0) if counted else 0)
+    return Fraction(sum(most.values()))
+
+
+def _doubts_of(row: SlurmRow, last: SlurmRow, read_at: datetime) -> Iterator[Remark]:
+    """Why the hours of a line are not known."""
+    what = row.job_id
+    if row.start is None:
+        if row.hosts or row.elapsed:
+            yield NO_END(what=what)
+        return
+    if row.end is None and (row.ended or (row.whole and row is not last)):
+        yield NO_END(what=what)
+    if not row.ended and row.elapsed is None:
+        yield NO_END(what=what)
+    if row.end is not None and row.end < row.start:
+        yield REVERSED(what=what)
+    if max(row.start, row.end or row.start, row.until) > read_at:
+        yield IN_THE_FUTURE(what=what)
+    elapsed = timedelta(seconds=row.elapsed or 0)
+    if row.end is not None and row.end >= row.start and elapsed > row.end - row.start + ROUNDING:
+        yield LONGER_THAN_ITS_TIMES(what=what)
+    if not row.hosts and row.end == row.start and not elapsed:
+        return  # it was cancelled before it began
+    if not row.hosts or _hosts_counted(row) > len(row.hosts):
+        yield NO_HOSTS_NAMED(what=what)
+
+
+def _hosts_counted(row: SlurmRow) -> int:
+    """How many hosts a line says that there were, where it does."""
+    counted, column = _COUNT_OF_NODES.search(row.fields["AllocTRES"]), row.fields.get("NNodes", "")
+    return max(int(counted[1]) if counted else 0, int(column) if _NUMBER.fullmatch(column) else 0)
+
+
+def tags_in(comment: str) -> dict[str, str]:
+    """What a comment says in the form of tags: `flops-auditor:NAME=VALUE`, with semicolons between."""
+    pairs = (each.split("=", 1) for each in comment.split(";") if each.strip().startswith(TAG_PREFIX) and "=" in each)
+    return {name.strip(): value.strip() for name, value in pairs}
