@@ -219,6 +219,10 @@ HOURS_IN_DOUBT: dict[str, tuple[bytes, str]] = {
         kubectl(pytorch_job(kind="Job", spec={"parallelism": 1, "completions": 3}), pod(1), pod(2)),
         "operators-hosts-not-named",
     ),
+    "more completions than are counted": (
+        kubectl(pytorch_job(kind="Job", spec={"parallelism": 1, "completions": 2 * 10**6}), pod(1), pod(2)),
+        "operators-hosts-not-named",
+    ),
     "no start of a job": (
         kubectl(pytorch_job(status=pytorch_job()["status"] | {"startTime": None}), pod(1), pod(2)),
         "operators-line-without-end",
@@ -239,6 +243,10 @@ HOURS_IN_DOUBT: dict[str, tuple[bytes, str]] = {
         "operators-steps-contradict",
     ),
     "a step before its allocation": (sacct(line(), line("100.0", start=0.6, comment="")), "operators-steps-contradict"),
+    "a step of the time of one that is torn": (
+        sacct(line(), line("100.0", end=500, hosts="ip-[", comment=""), line("100.1", end=500, comment="")),
+        "operators-steps-contradict",
+    ),
     "no time that it took": (sacct(line(end=None, state="RUNNING", Elapsed="")), "operators-line-without-end"),
     "absurd hosts": (sacct(line(), line(hosts="ip-[1-99999999]")), "operators-lines-torn"),
     "an absurd time": (sacct(line(), line(Start="99999-10-01T05:00:00Z")), "operators-lines-torn"),

@@ -51,7 +51,7 @@ def least_of_object(item: object) -> dict[str, Any] | None:
         "metadata": kept,
         "node": _text(spec.get("nodeName")),
         "pods": _asked(spec),
-        "completions": _completions(spec),
+        "completions": _number(spec.get("completions")),
         "accelerators": _requested(spec),
         "changes": _changes(metadata, spec, status),
         "had": _had(status),
@@ -133,12 +133,6 @@ def _had(status: Mapping[str, Any]) -> int:
     told = ("active", "succeeded", "failed")
     of_roles = _each(status.get("replicaStatuses"))
     return sum(_number(each.get(name)) for each in (status, *of_roles) for name in told)
-
-
-def _completions(spec: Mapping[str, Any]) -> int:
-    """How many pods of a Job have to end well before it does."""
-    count = spec.get("completions")
-    return count if type(count) is int and 0 < count <= _MOST_PODS else 0
 
 
 def _each(value: object) -> Iterator[Mapping[str, Any]]:

@@ -68,8 +68,9 @@ def outside(header: str, whole: Sequence[str], steps: Iterable[str]) -> list[str
         when = tuple(texts[place] for place in of_a_time) if len(texts) == len(places) else ()
         if when in inside:
             continue
-        if any(is_outside(row, time) for row in rows_of(places, [line])[0]):
+        rows, _ = rows_of(places, [line])
+        if any(is_outside(row, time) for row in rows):
             contradicting.append(line)
-        else:
+        elif rows:
             inside.add(when)
     return contradicting
