@@ -174,14 +174,15 @@ def _named(explained: Explanation, wide: bool) -> Iterable[Block]:
     if explained.rest:
         rows = [_rest_row(each) for each in explained.rest[:most]]
         columns, cut = (WIDE_REST_COLUMNS, ()) if wide else (REST_COLUMNS, ("what",))
-        yield Table(columns, rows, _title("No record explains", len(explained.rest), most), RIGHT, cut)
+        yield Table(columns, rows, title_of_most("No record explains", len(explained.rest), most), RIGHT, cut)
     if explained.charges:
         in_order = sorted(explained.charges, key=lambda each: each.why is None)
         rows = [_charge_row(each) for each in in_order[:most]]
-        yield Table(CHARGE_COLUMNS, rows, _title("Charged by tokens", len(in_order), most), RIGHT, ("what",))
+        yield Table(CHARGE_COLUMNS, rows, title_of_most("Charged by tokens", len(in_order), most), RIGHT, ("what",))
 
 
-def _title(title: str, count: int, most: int | None) -> str:
+def title_of_most(title: str, count: int, most: int | None) -> str:
+    """Over a table that shows so many of its rows at most, None: all."""
     return title if most is None or count <= most else f"{title} (the first {most} of {count}; --wide shows all)"
 
 

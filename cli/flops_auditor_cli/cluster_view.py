@@ -9,7 +9,7 @@ from flops_auditor.domain.bill.cluster_hours import ClusterHours, HoursOfHost
 from flops_auditor.domain.values.amounts import counted, flop, percent
 from flops_auditor.domain.values.moments import iso, minute_of, to_the_minute
 from flops_auditor.domain.values.remarks import Remark
-from flops_auditor_cli.bill_view import DECIMALS, MOST_LISTED, hours_of
+from flops_auditor_cli.bill_view import DECIMALS, MOST_LISTED, hours_of, title_of_most
 from flops_auditor_cli.cluster_files import ClusterFiles
 from flops_auditor_cli.schemas import CLUSTER_AUDIT, fields_of
 from flops_auditor_cli.view import Block, FactList, Headline, PointList, Table, View
@@ -107,13 +107,13 @@ def _blocks(files: ClusterFiles, audits: Sequence[Audit], hours: ClusterHours, w
     yield FactList(pairs)
     if audits:
         rows = [_run_row(files, audited) for audited in audits[:most]]
-        title = _title("Runs", len(audits), most)
+        title = title_of_most("Runs", len(audits), most)
         yield Table(WIDE_RUN_COLUMNS if wide else RUN_COLUMNS, rows, title, RIGHT, () if wide else ("run", "name"))
     yield PointList(list(dict.fromkeys(_why_open(audits))), "Why it is open")
     if idle := [each for each in hours.hosts if each.rest]:
         rows = [_host_row(each) for each in idle[:most]]
         yield Table(
-            WIDE_HOST_COLUMNS if wide else HOST_COLUMNS, rows, _title("No run explains", len(idle), most), RIGHT
+            WIDE_HOST_COLUMNS if wide else HOST_COLUMNS, rows, title_of_most("No run explains", len(idle), most), RIGHT
         )
     yield PointList([*_not_read(files), *(doubt.words for doubt in hours.doubts)], "Not certain")
 
@@ -173,7 +173,3 @@ def _not_read(files: ClusterFiles) -> list[str]:
     if file.other_kinds:
         told.append(f"objects that are no runs are left aside: {', '.join(file.other_kinds[:MOST_LISTED])}")
     return told
-
-
-def _title(title: str, count: int, most: int | None) -> str:
-    return title if most is None or count <= most else f"{title} (the first {most} of {count}; --wide shows all)"
