@@ -5,7 +5,7 @@ Facts about the API: Amazon SageMaker API Reference, DescribeCluster, ListCluste
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -124,26 +124,31 @@ def parse_cluster(answer: Mapping[str, Any]) -> Cluster:
         raise MalformedCluster(what_is_wrong(error)) from error
 
 
-def parse_hosts(answers: Sequence[Mapping[str, Any]], cluster: Cluster) -> tuple[ClusterHost, ...]:
-    """The hosts of one or more ListClusterNodes answers of a cluster, each once: a host that was replaced stands in an
-    earlier answer alone. Raises MalformedCluster, also for an answer of another cluster, or one that is not whole.
+def parse_hosts(answer: Mapping[str, Any], cluster: Cluster) -> tuple[ClusterHost, ...]:
+    """The hosts of a ListClusterNodes answer of a cluster. Raises MalformedCluster, also for an answer of another
+    cluster, or one that is not whole.
     """
-    hosts: dict[str, ClusterHost] = {}
+    try:
+        listing = _Listing.model_validate(answer)
+    except ValidationError as error:
+        raise MalformedCluster(what_is_wrong(error)) from error
+    if listing.next_token:
+        raise MalformedCluster("NextToken: the answer is one page of several")
     known = {group.instance_group_name for group in cluster.groups}
-    for answer in answers:
-        try:
-            listing = _Listing.model_validate(answer)
-        except ValidationError as error:
-            raise MalformedCluster(what_is_wrong(error)) from error
-        if listing.next_token:
-            raise MalformedCluster("NextToken: the answer is one page of several")
-        for node in listing.cluster_node_summaries:
-            host = node.host
-            if host.group not in known:
-                raise MalformedCluster(f"{host.instance_id} is of the group {host.group[:63]!r}, which is none of it")
-            if hosts.setdefault(host.instance_id, host) != host:
-                raise MalformedCluster(f"two answers contradict each other about {host.instance_id}")
-    return tuple(sorted(hosts.values(), key=lambda host: host.instance_id))
+    hosts = [node.host for node in listing.cluster_node_summaries]
+    for host in hosts:
+        if host.group not in known:
+            raise MalformedCluster(f"{host.instance_id} is of the group {host.group[:63]!r}, which is none of it")
+    return each_host_once(hosts)
+
+
+def each_host_once(hosts: Iterable[ClusterHost]) -> tuple[ClusterHost, ...]:
+    """The hosts of all answers: one that was replaced stands in an earlier answer alone. Raises MalformedCluster."""
+    once: dict[str, ClusterHost] = {}
+    for host in hosts:
+        if once.setdefault(host.instance_id, host) != host:
+            raise MalformedCluster(f"two answers contradict each other about {host.instance_id}")
+    return tuple(sorted(once.values(), key=lambda host: host.instance_id))
 
 
 def each_host_of_its_own_name(hosts: Sequence[ClusterHost]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from flops_auditor.domain.runs.cluster_time import ClusterHost, HostsByName
@@ -11,6 +12,7 @@ from flops_auditor.domain.runs.sources.cluster_answers import (
     NODES,
     Cluster,
     each_host_of_its_own_name,
+    each_host_once,
     parse_cluster,
     parse_hosts,
 )
@@ -36,11 +38,11 @@ class ClusterAnswers:
 def cluster_answers(answer: Mapping[str, Any], listings: Sequence[Mapping[str, Any]]) -> ClusterAnswers:
     """Read a DescribeCluster answer and ListClusterNodes answers of that cluster. Raises MalformedCluster."""
     cluster = parse_cluster(answer)
-    hosts = parse_hosts(listings, cluster)
-    for listing in listings:
-        each_host_of_its_own_name(parse_hosts([listing], cluster))
+    of_answers = [parse_hosts(listing, cluster) for listing in listings]
+    for hosts in of_answers:
+        each_host_of_its_own_name(hosts)
     nodes = {node["InstanceId"]: node for listing in listings for node in listing[NODES]}
-    return ClusterAnswers(cluster, answer, hosts, nodes)
+    return ClusterAnswers(cluster, answer, each_host_once(chain.from_iterable(of_answers)), nodes)
 
 
 def runs_in(

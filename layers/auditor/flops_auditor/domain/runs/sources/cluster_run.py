@@ -111,7 +111,7 @@ def read_cluster_run(evidence: Evidence) -> Run:
     try:
         file, cluster = description["File"], parse_cluster(description["Cluster"])
         read_at = read_time(file["ReadAt"])
-        hosts = parse_hosts([{NODES: description[NODES]}], cluster)
+        hosts = parse_hosts({NODES: description[NODES]}, cluster)
         who, run_of_no = str(file["Who"]), int(file["LinesOfNoRun"])
         told_run = said_run(description)
         if CREATED in description:
