@@ -13,6 +13,10 @@ ARN = "arn:aws:sagemaker:eu-west-1:123456789012:cluster/a1b2c3d4e5f6"
 LAUNCHED = datetime(2026, 10, 1, tzinfo=UTC)
 READ = datetime(2026, 11, 1, tzinfo=UTC)
 HOST = "ml.p5.48xlarge"
+PEAK = 1_978_900_000_000_000
+"""Dense FP8 of an H100, in FLOP/s: nobody sees in which format a cluster's run multiplies."""
+CEILING = 8 * PEAK
+"""FLOP/s of a host of eight H100."""
 WHO = "Olga Operator"
 HEADER = "JobID|JobName|User|Account|Submit|Start|End|Elapsed|State|NNodes|AllocTRES|NodeList|Comment"
 NOTHING_BEFORE = "flops-auditor:lineage=none"

@@ -17,6 +17,7 @@ from flops_auditor_cli.schemas import schema_of
 from tests.fakes.audit import recorder
 from tests.fakes.clusters import (
     ARN,
+    CEILING,
     HOST,
     LAUNCHED,
     NOTHING_BEFORE,
@@ -35,8 +36,6 @@ from tests.fakes.clusters import (
     slurm_time,
 )
 
-CEILING = 8 * 1_978_900_000_000_000
-"""FLOP/s of a host of eight H100."""
 UNTIL = "2026-10-01T10:00:00Z"
 """Ten hours after the hosts' launch."""
 

@@ -13,11 +13,9 @@ from flops_auditor.domain.runs.sources.cluster_answers import hosts_not_listed
 from flops_auditor.domain.runs.sources.cluster_evidence import cluster_answers
 from flops_auditor.domain.runs.sources.host_lists import UnreadableHosts, host_names
 from flops_auditor.domain.runs.training_time import Span
-from tests.fakes.clusters import HOST, LAUNCHED, answers, at, describe_cluster, host, kinds, listing, node
+from tests.fakes.clusters import CEILING, HOST, LAUNCHED, answers, at, describe_cluster, host, kinds, listing, node
 
 TABLE = hardware_table()
-CEILING = 8 * 1_978_900_000_000_000
-"""FLOP/s of a host of eight H100."""
 END = at(10)
 
 

@@ -22,6 +22,7 @@ from tests.fakes.clusters import (
     HEADER,
     HOST,
     NOTHING_BEFORE,
+    PEAK,
     WHO,
     at,
     condition,
@@ -42,8 +43,6 @@ from tests.fakes.clusters import (
 )
 
 TABLES = load_tables()
-PEAK = 1_978_900_000_000_000
-"""Dense FP8 of an H100, in FLOP/s: nobody sees in which format a cluster's run multiplies."""
 
 
 def runs(body: bytes, of: ClusterAnswers | None = None) -> list[Run]:
