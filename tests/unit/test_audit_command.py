@@ -216,3 +216,13 @@ def test_metrics_that_are_none_are_refused(tmp_path: Path) -> None:
 def test_either_a_file_or_a_name() -> None:
     assert CliRunner().invoke(app, ["audit"]).exit_code == 2
     assert CliRunner().invoke(app, ["audit", "x.json", "--job-name", "y"]).exit_code == 2
+
+
+def test_a_model_that_cannot_be_followed_leaves_a_job_of_a_file_open_as_its_record(tmp_path: Path) -> None:
+    mounted = {"FileSystemId": "fs-1", "FileSystemType": "FSxLustre", "DirectoryPath": "/x"}
+    reads = [{"ChannelName": "model", "DataSource": {"FileSystemDataSource": mounted}}]
+    done = run(tmp_path, describe(InputDataConfig=reads))
+    assert done.exit_code == 4
+    assert "a file system" in done.stdout
+    nothing_before = describe(InputDataConfig=reads, Tags=tagged(lineage="none"))
+    assert run(tmp_path, nothing_before).exit_code == 0

@@ -57,8 +57,7 @@ def the_run(body: bytes, of: ClusterAnswers | None = None) -> Run:
 def audited(body: bytes, of: ClusterAnswers | None = None, trusts: bool = True) -> Audit:
     (of_run,) = evidence(body, of)
     case = read_case(of_run.to_bytes())
-    lineage = not_looked_up(case.run.begins, case.run.results)
-    lineage = replace(lineage, doubts=(*lineage.doubts, *case.run.begins_doubts))
+    lineage = not_looked_up(case.run.begins, case.run.results, case.run.begins_doubts)
     return audit(case, replace(TABLES, trusts_statements=trusts), lineage)
 
 

@@ -116,7 +116,7 @@ def command(
 
         connect(target)
         case = case_of(replace(live_evidence(job_name or ""), files=meter_files(flops_meter)))
-    audited = audit(case, tables, not_looked_up(case.run.begins, case.run.results))
+    audited = audit(case, tables, not_looked_up(case.run.begins, case.run.results, case.run.begins_doubts))
     show(view_of(unrecorded(audited, datetime.now(UTC)), "audit"), output)
     raise typer.Exit(OF_VERDICT[audited.verdict])
 

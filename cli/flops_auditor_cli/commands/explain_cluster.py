@@ -87,8 +87,7 @@ def audited_runs(files: ClusterFiles, tables: Tables) -> list[Audit]:
 
 
 def _audited(case: Case, tables: Tables) -> Audit:
-    lineage = not_looked_up(case.run.begins, case.run.results)
-    return audit(case, tables, replace(lineage, doubts=(*lineage.doubts, *case.run.begins_doubts)))
+    return audit(case, tables, not_looked_up(case.run.begins, case.run.results, case.run.begins_doubts))
 
 
 def hours_of_cluster(files: ClusterFiles, since: datetime | None, until: datetime) -> ClusterHours:

@@ -316,12 +316,16 @@ def unknown_beginnings(begins: Sequence[Reference], results: Sequence[Location])
     ]
 
 
-def not_looked_up(begins: Sequence[Reference], results: Sequence[Location]) -> Lineage:
+def not_looked_up(
+    begins: Sequence[Reference], results: Sequence[Location], cannot_be: Sequence[Remark] = ()
+) -> Lineage:
     """The lineage of a run whose earlier runs nobody looked up, such as one of a file: where it reads a model or a
     checkpoint that another run may have made, and not one of its own `results`, how much that took is not known.
+    `cannot_be` are doubts about what cannot be looked up, its `begins_doubts`.
     """
     places = unknown_beginnings(begins, results)
-    return replace(NO_LINEAGE, doubts=(NOT_LOOKED_UP(places=places),)) if places else NO_LINEAGE
+    doubts = (*([NOT_LOOKED_UP(places=places)] if places else []), *cannot_be)
+    return replace(NO_LINEAGE, doubts=doubts)
 
 
 def _reached(begin: Iterable[str], further: Callable[[str], Iterable[str]]) -> set[str]:
