@@ -24,11 +24,16 @@ import flops_auditor
 import flops_auditor_cli
 
 METHODS = ("match", "fullmatch", "search", "finditer", "findall", "sub", "split")
-LENGTH = 2_000
+SHORT = 1_000
+LONG = 16 * SHORT
 FLOOR = 0.002
-"""Seconds of CPU that are not worth a second look: one walk through such a text takes less than a tenth of them."""
-STEEPEST = 2.8
-"""Times as long for a text twice as long: a square takes 4 times, a walk twice."""
+"""Seconds of CPU of a long text that are not worth a second look: a square of which a thousand characters take 8
+microseconds takes as long."""
+STEEPEST = 48
+"""Times as long for a text 16 times as long: a square takes 256 times, a walk 16 times. The least of several times of
+each is compared, so another process beside this one would have to disturb them all."""
+AT_ONCE = 0.1
+"""Seconds for a short text that need no comparison: a walk takes less than a thousandth of them."""
 ANYTHING = [*" \n\ta0_-./\"'\\{[=:,$%(<|é", "a ", "a\n", "a-", "a.", "a/", "--a ", "=a", '{"', "s3://", "\r\n", "A"]
 REPEATS = {op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT}
 MANY = 50
@@ -105,20 +110,26 @@ def hostile(pattern: str | bytes, flags: int) -> list[tuple[str, str, str]]:
     return list(dict.fromkeys(texts))
 
 
-def seconds(walk: Callable[[Any], Any], shape: tuple[str, str, str], length: int, as_bytes: bool) -> float:
+def seconds(walk: Callable[[Any], Any], shape: tuple[str, str, str], length: int, as_bytes: bool, times: int) -> float:
+    """The least of several."""
     before, pump, end = shape
     text: str | bytes = before + pump * (length // len(pump)) + end
     text = text.encode("utf-8", "replace") if as_bytes else text
     fastest = 60.0
-    for _ in range(3):
+    for _ in range(times):
         begun = time.process_time()
         found = walk(text)
         for _ in found if hasattr(found, "__next__") else ():
             pass
         fastest = min(fastest, time.process_time() - begun)
-        if fastest < FLOOR:
+        if length == LONG and not FLOOR < fastest < AT_ONCE:
             break
     return fastest
+
+
+def grows(walk: Callable[[Any], Any], shape: tuple[str, str, str], as_bytes: bool, times: int) -> bool:
+    long = seconds(walk, shape, LONG, as_bytes, times)
+    return long > FLOOR and long > STEEPEST * seconds(walk, shape, SHORT, as_bytes, 4 * times)
 
 
 def steep(used: Used) -> str:
@@ -129,9 +140,10 @@ def steep(used: Used) -> str:
         walk = lambda text, sub=walk: sub(text[:0], text)  # noqa: E731
     as_bytes = isinstance(pattern, bytes)
     for shape in hostile(pattern, flags):
-        short = seconds(walk, shape, LENGTH, as_bytes)
-        if short > FLOOR and seconds(walk, shape, 2 * LENGTH, as_bytes) > STEEPEST * short:
-            return f"{method} {pattern!r} on {shape!r}: {short:.3f} s of {LENGTH} characters"
+        short = seconds(walk, shape, SHORT, as_bytes, 1)
+        if short < AT_ONCE and not all(grows(walk, shape, as_bytes, times) for times in (1, 5)):
+            continue
+        return f"{method} {pattern!r} on {shape!r}: {short:.6f} s of {SHORT} characters"
     return ""
 
 

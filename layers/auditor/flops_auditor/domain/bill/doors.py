@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 _SIZES = r"(?:[0-9]*xlarge|large|medium|metal)"
-ACCELERATED = rf"\b(?:ml\.)?(?:(?:gr|p|g|trn|inf|dl)[0-9][a-z0-9-]*\.{_SIZES}|u-p[0-9][a-z0-9-]*x[0-9]+)"
+ACCELERATED = rf"\b(?:ml\.)?(?:(?:gr|p|g|trn|inf|dl)[0-9][a-z0-9-]{{0,40}}\.{_SIZES}|u-p[0-9][a-z0-9-]{{0,40}}x[0-9]+)"
 """Hosts with accelerators: EC2's families of accelerated computing whose accelerators train or infer,
 and servers that are made of such hosts."""
 TRAINING_CHARGES = r"(?i)customi[sz]ation-?(?:training|rft|distillation)|(?:fine-?tun|custom-?model-?training)"

@@ -32,7 +32,7 @@ ALIKE, ALIKE_AMONG_OTHERS = _class(ALWAYS), _class(AMONG_OTHERS)
 """What is taken for something else (look_alikes.py): wherever it stands, and among letters of another script."""
 
 _NUMBER = re.compile(f"{OPEN}U\\+(10[0-9A-F]{{4}}|[0-9A-F]{{4,5}}){CLOSE}")
-_TOLD = re.compile(f" {OPEN}letters: [^{CLOSE}]*{CLOSE}")
+_TOLD = re.compile(f" {OPEN}letters: [^{OPEN}{CLOSE}]*{CLOSE}")
 
 
 @cache
