@@ -135,6 +135,25 @@ def test_a_name_that_was_used_again_explains_its_own_hours_alone() -> None:
     assert explained(LINE, at(50), runs=(run(1), run(1, AT + 50 * HOUR))).share == 1
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(LINE, region="us-east-1"),
+        replace(LINE, account="999900001111"),
+        replace(LINE, usage_type=f"EU-SpotTrain:{HOST}"),
+        replace(LINE, usage_type=f"EU-Any:{HOST}"),
+        replace(LINE, region="", kind="SavingsPlanCoveredUsage"),
+        replace(LINE, start=AT + HOUR, end=AT + 2 * HOUR),
+    ],
+)
+def test_an_hour_of_a_record_explains_one_hour_whatever_lines_name_the_job(other: BillLine) -> None:
+    whole = explained(other, LINE, runs=(run(1),))
+    assert whole.training.explained == 8 * 3601 and not whole.complete, "a second is rounding"
+    (rest,) = whole.rest
+    assert (rest.host_seconds, rest.why, rest.resource) == (3599, RestReason.BEYOND_RECORD, ARN)
+    assert (rest.account, rest.region) == (other.account, other.region or "eu-west-1"), "its own lines come first"
+
+
 def test_other_hosts_than_the_record_has_are_not_explained() -> None:
     assert rest_of(explained(LINE, runs=(run(hosts={"ml.g5.xlarge": 8}),))) == [(1, RestReason.BEYOND_RECORD)]
     assert explained(replace(LINE, amount=2 * 10**10), runs=(run(hosts={HOST: 2}),)).share == 1
@@ -379,6 +398,42 @@ def test_no_hour_is_explained_twice(
     had = sum(each.hosts * (ticks_between(each.start, each.end) + TICKS) for each in times)
     assert explained_ticks == had - sum(each.left for each in times)
     assert all(0 <= each.rest <= each.ticks for each in periods) and all(each.left >= 0 for each in times)
+
+
+@given(
+    lines=st.lists(
+        st.builds(
+            lambda hour, hours, amount, count, region, account, use: replace(
+                at(hour),
+                amount=amount * count,
+                end=AT + (hour + hours) * HOUR,
+                region=region,
+                account=account,
+                usage_type=f"EU-{use}:{HOST}",
+            ),
+            st.integers(-3, 9),
+            st.sampled_from([1, 24]),
+            st.integers(0, 10**10),
+            st.integers(1, 9),
+            st.sampled_from(["", "eu-west-1", "us-east-1"]),
+            st.sampled_from(["111122223333", "999900001111"]),
+            st.sampled_from(["Train", "SpotTrain", "New"]),
+        ),
+        max_size=8,
+    ),
+    hours=st.lists(st.tuples(st.integers(0, 9), st.fractions(0, 3, max_denominator=60), st.integers(1, 3)), max_size=3),
+)
+def test_what_is_explained_is_at_most_what_the_records_hold(
+    lines: list[BillLine], hours: list[tuple[int, Fraction, int]]
+) -> None:
+    """Whatever lines of a bill name the job: hosts times time, and a second for each host and run."""
+    runs = tuple(run(float(length), AT + start * HOUR, hosts={HOST: count}) for start, length, count in hours)
+    spans = [(each.hosts[HOST], each.span) for each in runs if each.span]
+    held = sum(count * (Fraction(ticks_between(*span), TICKS) + 1) for count, span in spans)
+    whole = explained(*lines, runs=runs)
+    assert whole.training.explained <= 8 * held
+    assert whole.training.billed == whole.training.explained + 8 * sum(each.host_seconds for each in whole.rest)
+    assert all(each.resource == ARN and each.host_seconds for each in whole.rest)
 
 
 def test_a_record_says_what_it_explains() -> None:

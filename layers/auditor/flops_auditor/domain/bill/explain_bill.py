@@ -25,6 +25,7 @@ from flops_auditor.domain.bill.matching import LATE, TICKS, TICKS_IN_AMOUNT, Bil
 from flops_auditor.domain.bill.recorded_runs import RecordedRun
 from flops_auditor.domain.compute.hardware import HardwareTable, InstanceType
 from flops_auditor.domain.values.amounts import at_least
+from flops_auditor.domain.values.arns import account_of, region_of
 from flops_auditor.domain.values.remarks import Kind, Remark
 
 NO_RESOURCES = Kind(
@@ -70,9 +71,8 @@ def _match(times: _Times, records: _Records) -> None:
     """Each resource with the records of it; then training jobs that the bill does not name, by account, region, host
     and time, with records of those that it does not name.
     """
-    for key, billed in times.items():
-        if key.door in WITH_RECORDS:
-            match(billed, _times_of(records.get(key.resource, ()), key.host), same_run=True)
+    for (resource, host), billed in _named_times(times).items():
+        match(billed, _times_of(records.get(resource, ()), host), same_run=True)
     named = {key.resource for key in times}
     unnamed: defaultdict[tuple[str, str], list[RecordedRun]] = defaultdict(list)
     for arn, of_one in records.items():
@@ -81,6 +81,23 @@ def _match(times: _Times, records: _Records) -> None:
     for key, billed in times.items():
         if key.door is TRAINING_JOBS and not key.resource:
             match(billed, _times_of(unnamed[key.account, key.region], key.host), same_run=False)
+
+
+def _named_times(times: _Times) -> Mapping[tuple[str, str], Sequence[BilledTime]]:
+    """What a bill names of each resource and host, whichever account, region and door its lines are of: they take of
+    the same record's hours. Those of the resource's own account and region come first.
+    """
+    together: defaultdict[tuple[str, str], list[BilledTime]] = defaultdict(list)
+    for key in sorted(times, key=_at_home):
+        if key.door in WITH_RECORDS and key.resource:
+            together[key.resource, key.host] += times[key]
+    return together
+
+
+def _at_home(key: HostKey) -> tuple[bool, bool, bool, str, str]:
+    foreign = key.account != account_of(key.resource)
+    elsewhere = key.region != region_of(key.resource)
+    return foreign, elsewhere, key.door is not TRAINING_JOBS, key.account, key.region
 
 
 def _times_of(runs: Iterable[RecordedRun], host: str) -> list[RunTime]:
