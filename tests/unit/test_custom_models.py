@@ -5,6 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.session import Session
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flops_auditor import __version__
 from flops_auditor.domain.ledger.verification import NothingKept
@@ -12,7 +15,7 @@ from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, TRAINING_SESSI
 from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.sources.cases import case_of
-from flops_auditor.domain.runs.sources.custom_models import MODEL_NOT_KNOWN
+from flops_auditor.domain.runs.sources.custom_models import MALFORMED_MODEL, MODEL_NOT_KNOWN, MODEL_WITHOUT_ORIGIN
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.auditing.audit_job import handle_event
@@ -35,7 +38,7 @@ from tests.fakes.customization_jobs import (
     made_by,
 )
 from tests.fakes.door_world import TERRITORY, work_off
-from tests.fakes.jobs import describe, moved, tagged
+from tests.fakes.jobs import CREATED, describe, moved, tagged
 from tests.fakes.training_sessions import FakeTrainingSessions, session
 from tests.unit.test_amend import amendment
 from tests.unit.test_customization_door import ended
@@ -43,6 +46,7 @@ from tests.unit.test_customization_door import ended
 LLAMA = {"model_name_or_path": "meta-llama/Llama-3.2-3B"}
 CREATED_BY_NOBODY = f"{ACCOUNT}:custom-model/imported/model0000001"
 PACKAGE = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/m/1"
+BEDROCK = Session().get_service_model("bedrock")
 
 
 class World:
@@ -247,6 +251,63 @@ def test_a_model_created_from_a_package_or_from_s3_does_not_say_from_what() -> N
     model = world.bedrock.add_model(made_by(None, CREATED_BY_NOBODY))
     content = world.content(world.tune(customization(baseModelArn=model)))
     assert (of_lineage(content), content["verdict"]) == (["custom-model-without-origin"], "indeterminate")
+
+
+def answers_of_created_models() -> st.SearchStrategy[dict[str, Any]]:
+    """What GetCustomModel may answer of a model that CreateCustomModel made, member by member (botocore's shape)."""
+    members = set(BEDROCK.operation_model("GetCustomModel").output_shape.members)
+    text = st.sampled_from(["", "s3://models/first/output/model/", PACKAGE, custom_model(7), imported_model(), "-"])
+    place = st.fixed_dictionaries({"s3Uri": text})
+    values: dict[str, st.SearchStrategy[Any]] = dict.fromkeys(members, text)
+    values |= dict.fromkeys(("trainingDataConfig", "validationDataConfig", "outputDataConfig"), place)
+    values |= {"modelArn": st.just(CREATED_BY_NOBODY), "jobArn": st.sampled_from([None, "", "-", PACKAGE])}
+    values |= {"modelStatus": st.sampled_from(["Creating", "Active", "Failed"]), "creationTime": st.just(CREATED)}
+    return st.fixed_dictionaries({"modelArn": values.pop("modelArn")}, optional=values)
+
+
+@given(answer=answers_of_created_models())
+def test_whatever_bedrock_says_of_a_created_model_nothing_that_begins_from_it_is_below(answer: dict[str, Any]) -> None:
+    """Its `jobArn` is null, says the API: the silence about its source is a doubt."""
+    evidence_of_it = replace(
+        evidence(customization(baseModelArn=CREATED_BY_NOBODY)), packages={CREATED_BY_NOBODY: plain(answer)}
+    )
+    run = case_of(evidence_of_it).run
+    [doubt] = [each.unless_found for each in run.begins if each.location.space == CREATED_BY_NOBODY]
+    assert doubt is not None and doubt.kind in {MODEL_WITHOUT_ORIGIN, MALFORMED_MODEL}
+
+
+def test_created_models_have_no_source_in_any_answer_or_summary_of_bedrock() -> None:
+    """What CreateCustomModel is given; the day that an answer has it, it can be followed."""
+    given_to_it = {"modelSourceConfig", "customModelDataSource"}
+    assert given_to_it <= set(BEDROCK.operation_model("CreateCustomModel").input_shape.members)
+    answered = set(BEDROCK.operation_model("GetCustomModel").output_shape.members)
+    summaries = BEDROCK.operation_model("ListCustomModels").output_shape.members["modelSummaries"].member.members
+    assert not {name for name in answered | set(summaries) if "source" in name.lower()}
+
+
+def test_a_created_model_stays_a_doubt_through_every_door_and_every_run_after() -> None:
+    """A tag of a session and a model package name it, a second job goes on from what the first one made. Its base model
+    and tokens are known, so that its source alone is open.
+    """
+    world = World()
+    model = world.bedrock.add_model(made_by(None, CREATED_BY_NOBODY))
+    job = world.tune(customization(1, baseModelArn=model), base_model="meta-llama/Llama-3.1-8B")
+    amend(job, amendment(tokens=10**6), world.recorder)
+    first = world.content(job)
+    made = world.bedrock.add_model(made_by(first["job"]["arn"], custom_model(1)))
+    world.jobs.packages[PACKAGE] = {"SourceUri": model}
+    package = {"SourceModelPackageArn": PACKAGE}
+    after = world.content(world.tune(customization(2, baseModelArn=made)))
+    others = [
+        world.open(session(Tags=tagged(lineage=model))),
+        world.train(describe("second", HyperParameters=LLAMA, ModelPackageConfig=package)),
+    ]
+    for content in (first, *map(world.content, others)):
+        assert "custom-model-without-origin" in of_lineage(content)
+        assert (content["estimate"]["doubts"], content["verdict"]) == ([], "indeterminate")
+    [ancestor] = after["cumulative"]["ancestors"]
+    assert [each["kind"] for each in ancestor["doubts"]] == ["custom-model-without-origin"]
+    assert (after["estimate"]["doubts"], of_lineage(after), after["verdict"]) == ([], [], "indeterminate")
 
 
 @pytest.mark.parametrize(
