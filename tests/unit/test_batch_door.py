@@ -193,6 +193,14 @@ def test_one_that_ran_elsewhere_is_not_passed_over_since_its_queue_has_hosts_wit
     assert world.content(answer)["verdict"] == "indeterminate"
 
 
+def test_one_that_may_reach_accelerators_is_not_passed_over_while_its_environment_is_updated() -> None:
+    world = World()
+    world.batch.told = {ENVIRONMENT: environment("m5.large", status="UPDATING")}
+    answer = world.batch.add(batch_job(container=container(count=0, privileged=True)))
+    assert world.take(event(answer)).kind == "recorded"
+    assert world.content(answer)["verdict"] == "indeterminate"
+
+
 def test_one_that_was_never_started_is_passed_over_where_its_queue_has_no_accelerators() -> None:
     world = World()
     world.batch.told = {CPU["computeEnvironmentArn"]: CPU}

@@ -1,6 +1,7 @@
 """Jobs of AWS Batch: from the unchanged answer to the verdict."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.audit import Audit
+from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.evidence import Evidence, Unread, parse_evidence
 from flops_auditor.domain.runs.places import NAMES, Location
 from flops_auditor.domain.runs.pointer import PassedOver
@@ -34,6 +36,7 @@ from tests.fakes.jobs import CREATED, describe, tagged
 
 TABLES = load_tables()
 H100, HOUR = 989_400_000_000_000, 3600
+B300, TRAINIUM2, A100 = 2_250_000_000_000_000, 667_000_000_000_000, 312_000_000_000_000
 P5_HOUR = 8 * H100 * HOUR
 MODEL = {"name": "HF_MODEL_ID", "value": "meta-llama/Llama-3.1-8B"}
 
@@ -115,7 +118,7 @@ def test_time_that_no_attempt_explains_is_cautioned_of() -> None:
     answer = batch_job(attempts=tries(3))
     stop = milliseconds(CREATED + timedelta(hours=10, minutes=15))
     found = audited({**answer, "startedAt": answer["attempts"][0]["startedAt"], "stoppedAt": stop})
-    assert (found.estimate.upper_flop, found.estimate.cautious_upper_flop) == (3 * P5_HOUR, 10 * P5_HOUR)
+    assert (found.estimate.upper_flop, found.estimate.cautious_upper_flop) == (3 * P5_HOUR, 10 * HOUR * 8 * B300)
 
 
 @pytest.mark.parametrize(
@@ -538,12 +541,66 @@ POLICY = {"updatePolicy": {"terminateJobsOnUpdate": True, "jobExecutionTimeoutMi
     ],
     ids=["retried", "being updated", "retried without an update", "one attempt"],
 )
-def test_an_environment_that_was_updated_may_have_launched_other_types(
+def test_on_an_environment_that_was_updated_no_lower_bound_rests(
     answer: dict[str, Any], changes: dict[str, Any], expected: set[str]
 ) -> None:
     found = audited(answer, environment(**changes), base_model="meta-llama/Llama-3.1-8B")
-    assert (doubts(found), found.verdict) == (expected, "indeterminate" if expected else "below")
+    assert (notes(found) & {"compute-environment-updated"}, doubts(found), found.verdict) == (expected, set(), "below")
+    assert bool(found.estimate.lower_flop) == (not expected)
     assert "instance-types-as-of-the-audit" in notes(found)
+
+
+LONG = 5000
+"""Hours of eight accelerators: of A100s less than a third of what the original took, of B300s more."""
+P4D = environment("p4d.24xlarge")
+LLAMA = {"base_model": "meta-llama/Llama-3.1-8B"}
+
+
+def test_what_an_environment_allows_now_does_not_prove_what_it_allowed_then() -> None:
+    """Given: one that may have allowed faster hosts, of which AWS Batch keeps no word."""
+    found = audited(batch_job(hours=LONG), P4D, **LLAMA)
+    estimate = found.estimate
+    assert (estimate.upper_flop, estimate.cautious_upper_flop) == (8 * LONG * HOUR * A100, 8 * LONG * HOUR * B300)
+    assert (doubts(found), found.verdict) == (set(), "indeterminate")
+    assert estimate.settle is not None
+    assert estimate.settle.kind.name == "on-the-fastest-hosts"
+    short = audited(batch_job(hours=LONG / 10), P4D, **LLAMA)
+    assert (doubts(short), short.verdict) == (set(), "below")
+
+
+def test_a_queue_that_was_moved_within_its_cluster_does_not_prove_where_it_ran() -> None:
+    """Given: an environment of the same EKS cluster, to which the queue points at the audit."""
+    eks = {"eksClusterArn": "arn:aws:eks:eu-west-1:123456789012:cluster/all", "kubernetesNamespace": "batch"}
+    slow = environment("p4d.24xlarge", arn=f"{ACCOUNT}:compute-environment/slow", eksConfiguration=eks)
+    told = pod(limits={"nvidia.com/gpu": "8"})
+    for hours, verdict in ((LONG, "indeterminate"), (LONG / 10, "below")):
+        attempts = [{**each, "container": {}, "eksClusterArn": eks["eksClusterArn"]} for each in tries(hours)]
+        answer = batch_job(hours=hours, container=None, attempts=None, eksProperties=told, eksAttempts=attempts)
+        assert audited(answer, {**slow, "ecsClusterArn": None}, **LLAMA).verdict == verdict
+
+
+def test_the_fastest_hosts_are_those_with_as_many_accelerators_of_the_kind_that_it_asked_for() -> None:
+    def most(answer: dict[str, Any], *types: str) -> float:
+        estimate = audited(answer, environment(*types)).estimate
+        return (estimate.cautious_upper_flop or 0) / (10 * HOUR)
+
+    chips = [{"hostPath": f"/dev/neuron{number}"} for number in range(2)]
+    of_neuron = with_container(count=0, linuxParameters={"devices": chips})
+    assert most(of_neuron, "trn1.32xlarge") == 2 * TRAINIUM2
+    cores = batch_job(container=None, eksProperties=pod(limits={"aws.amazon.com/neuroncore": "4"}))
+    assert most(cores, "trn1.32xlarge") == 2 * TRAINIUM2
+    of_gb200 = 2_500_000_000_000_000
+    assert most(with_container(count=4), "g5.12xlarge") == 4 * of_gb200
+    assert most(with_container(count=8), "g5.48xlarge") == 8 * B300
+    assert most(with_container(count=0, privileged=True), "p5.48xlarge") == 8 * B300
+
+
+def test_a_persons_tokens_settle_on_which_hosts_it_ran() -> None:
+    told = Amendment("Ada", "counted", CREATED, tokens=10**11, parameters=8_030_000_000)
+    evidence = replace(batch_evidence(batch_job(hours=LONG), P4D, **LLAMA), amendments=(told,))
+    estimate = audit(evidence, TABLES).estimate
+    assert (estimate.method, estimate.cautious_upper_flop) == ("architecture", estimate.upper_flop)
+    assert audit(evidence, TABLES).verdict == "below"
 
 
 def test_types_that_a_multi_node_job_names_are_not_the_environments() -> None:

@@ -115,20 +115,23 @@ UNLIKE = Kind(
 
 @dataclass(frozen=True)
 class Hardware:
-    """The hardware of a run. `complete` says that all of it is known, `idle` that the run never had any."""
+    """The hardware of a run. `complete` says that all of it is known, `idle` that the run never had any. `fastest` are
+    the same uses on the fastest hosts that these may have been, where which they were is somebody's word; else empty.
+    """
 
     uses: tuple[HardwareUse, ...]
     complete: bool
     notes: tuple[Remark, ...]
     doubts: tuple[Remark, ...]
     idle: bool = False
+    fastest: tuple[HardwareUse, ...] = ()
 
 
 @dataclass(frozen=True)
 class HostKind:
     """Hosts of one instance type: how many, how busy their accelerators were (0..1, None: not reported, or not
     believed), and the least that published runs reached on them. `seen`: the occupancy as it was reported. The run was
-    surely `given` this share of their accelerators' time.
+    surely `given` this share of their accelerators' time. `fastest`: what they may be at most (PossibleHost).
     """
 
     count: int
@@ -137,6 +140,7 @@ class HostKind:
     lowest_utilisation: Fraction
     seen: Fraction | None = None
     given: Fraction = Fraction(1)
+    fastest: InstanceType | None = None
 
 
 @dataclass(frozen=True)
@@ -175,7 +179,7 @@ def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: 
     unknown = sorted({name for _, host in rows for name in host.unknown})
     doubts = tuple(dict.fromkeys(doubt for _, host in rows for doubt in host.doubts))
     known = [(count, host.kind) for count, host in rows if host.kind is not None]
-    sure = [host.sure for _, host in rows if host.kind is not None]
+    taken = [host for _, host in rows if host.kind is not None]
     notes = list(dict.fromkeys(note for _, host in rows for note in host.notes))
     host = run.host_metrics.host
     nothing: list[Fraction | None] = [None] * len(known)
@@ -189,10 +193,14 @@ def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: 
     occupancies = _in_less_time(whole, run.time, notes)
     given = _given(run, known, notes)
     kinds = tuple(
-        HostKind(count, kind, now, published.of(kind.unit_name).lowest if certain else Fraction(0), was, given)
-        for (count, kind), certain, now, was in zip(known, sure, occupancies, seen, strict=True)
+        HostKind(count, kind, now, _lowest(host, kind, published), was, given, host.fastest)
+        for (count, kind), host, now, was in zip(known, taken, occupancies, seen, strict=True)
     )
     return MeasuredHosts(kinds, tuple(unknown), tuple(notes), doubts, published.highest)
+
+
+def _lowest(host: PossibleHost, kind: InstanceType, published: PublishedUtilisation) -> Fraction:
+    return published.of(kind.unit_name).lowest if host.sure else Fraction(0)
 
 
 def _given(run: Run, known: Sequence[tuple[int, InstanceType]], notes: list[Remark]) -> Fraction:
@@ -225,7 +233,8 @@ def hardware_of(run: Run, declared: Declared, hosts: MeasuredHosts) -> Hardware:
 
 def _at_precision(hosts: MeasuredHosts, declared: Declared, seconds: Fraction) -> Hardware:
     notes = list(hosts.notes)
-    uses = []
+    uses: list[HardwareUse] = []
+    fastest: list[HardwareUse] = []
     for host in hosts.kinds:
         kind = host.kind
         peak, basis = kind.peak(declared.precision or None)
@@ -255,8 +264,18 @@ def _at_precision(hosts: MeasuredHosts, declared: Declared, seconds: Fraction) -
             slowest_peak=min(peak, default) if declared.precision else min(kind.peaks.values()),
         )
         uses.append(use)
+        fastest.append(use if host.fastest is None else _on_the_fastest(use, host.fastest, declared))
     doubts = (*(UNKNOWN_TYPE(name=name) for name in hosts.unknown), *hosts.doubts)
-    return Hardware(tuple(uses), not doubts, tuple(notes), doubts)
+    faster = tuple(fastest) if any(host.fastest for host in hosts.kinds) else ()
+    return Hardware(tuple(uses), not doubts, tuple(notes), doubts, fastest=faster)
+
+
+def _on_the_fastest(use: HardwareUse, kind: InstanceType, declared: Declared) -> HardwareUse:
+    """The same on hosts of this type: what it may have done there at most."""
+    hinted, sure = declared.hinted_precision, declared.precision_tagged
+    peak = max(use.peak, kind.peak(declared.precision or None)[0])
+    bound = bounding_peak(kind.peaks, kind.unit_name, peak, hinted, sure=sure)
+    return replace(use, bound_peak=bound, ceiling_peak=max(use.ceiling_peak, kind.ceiling_peak))
 
 
 def _said_of_precision(declared: Declared, peak: Fraction, default: Fraction) -> Remark:

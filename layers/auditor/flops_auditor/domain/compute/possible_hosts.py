@@ -4,7 +4,7 @@ A run that had some of a host's accelerators alone counts with these (Annex A.2 
 the number of units in use).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import MappingProxyType
@@ -35,7 +35,7 @@ UNKNOWN_FAMILY = Kind(
 @dataclass(frozen=True)
 class PossibleHost:
     """What a host is taken for: None where that is not known. `sure`: it is of this type. `unknown` are types that the
-    hardware table does not have.
+    hardware table does not have. `fastest` is as fast as any that it may be of all the same, None: it is none of these.
     """
 
     kind: InstanceType | None
@@ -43,6 +43,7 @@ class PossibleHost:
     unknown: tuple[str, ...] = ()
     notes: tuple[Remark, ...] = ()
     doubts: tuple[Remark, ...] = ()
+    fastest: InstanceType | None = None
 
 
 def possible_host(hosts: Hosts, table: HardwareTable) -> PossibleHost:
@@ -54,12 +55,7 @@ def possible_host(hosts: Hosts, table: HardwareTable) -> PossibleHost:
         for name, kinds in named.items()
         if hosts.accelerators is None and kinds and table.find(name) is None
     ]
-    fits = [
-        _with(kind, hosts.accelerators)
-        for kinds in named.values()
-        for kind in kinds
-        if kind.accelerator is not None and _has(kind, hosts.accelerators)
-    ]
+    fits = _fitting((kind for kinds in named.values() for kind in kinds), hosts.accelerators)
     if not fits:
         if not unknown:
             doubts.append(NONE_HAS_AS_MANY(count=hosts.accelerators or 1, names=hosts.one_of))
@@ -68,7 +64,16 @@ def possible_host(hosts: Hosts, table: HardwareTable) -> PossibleHost:
     alike = len({(kind.unit_name, kind.units) for kind in fits}) == 1
     notes = () if alike else (ONE_OF(names=hosts.one_of, name=fastest.name),)
     bound = fastest if alike else _at_its_fastest(fastest, fits)
-    return PossibleHost(bound, alike and not hosts.unsure, unknown, notes, tuple(doubts))
+    others = (kind for kind in table.instance_types.values() if kind.name.startswith(hosts.may_be_of))
+    every = [*fits, *_fitting(others, hosts.accelerators)]
+    fastest_of_all = _at_its_fastest(bound, every) if hosts.may_be_of else None
+    return PossibleHost(bound, alike and not hosts.unsure, unknown, notes, tuple(doubts), fastest_of_all)
+
+
+def _fitting(kinds: Iterable[InstanceType], accelerators: int | None) -> list[InstanceType]:
+    """Those that have so many accelerators, with these."""
+    having = (kind for kind in kinds if kind.accelerator is not None and _has(kind, accelerators))
+    return [_with(kind, accelerators) for kind in having]
 
 
 def _at_its_fastest(kind: InstanceType, fits: Sequence[InstanceType]) -> InstanceType:

@@ -85,6 +85,12 @@ CAUTIOUS_BOUNDS = Kind(
     "no verdict of below rests on less than {updates:flop} FLOP where what updated parameters counts alone, and on "
     "less than {flop:flop} FLOP where all that contributed counts",
 )
+ON_THE_FASTEST = Kind(
+    "on-the-fastest-hosts",
+    "nothing proves on which instance types it ran: on the fastest that have as many accelerators it may have taken "
+    "{flop:flop} FLOP",
+    AMEND,
+)
 NO_SIZE = Kind(
     "tokens-without-parameters",
     "tokens without parameters: {tokens:flop} tokens ({source}) say nothing without a model size",
@@ -220,7 +226,9 @@ def estimate_job(
     of_data = () if declared.tokens_signed_for else run.data_doubts
     of_run = (*unheard, *of_data, *run.time.doubts)
     doubts = (*declared.figure_doubts, *of_run, *hardware.doubts, *observed.doubts, *unread)
-    estimate = _estimated(run, declared, observed, hardware, model, doubts)
+    others = replace(hardware, uses=hardware.fastest) if hardware.fastest else None
+    fastest = _estimated(run, declared, observed, others, model, doubts) if others else None
+    estimate = _estimated(run, declared, observed, hardware, model, doubts, fastest)
     signs = (*observed.training_signs, *declared.signs_of_training)
     return _not_training(estimate, signs, declared, run.time) if declared.activity == "not-training" else estimate
 
@@ -232,7 +240,9 @@ def _estimated(
     hardware: Hardware,
     model: ModelSize | None,
     doubts: tuple[Remark, ...],
+    fastest: Estimate | None = None,
 ) -> Estimate:
+    """`fastest` is the estimate on the fastest hosts that its own may have been."""
     time = run.time
     uses = hardware.uses if hardware.complete and time.seconds is not None else ()
     known, notes = _known_tiers(run, declared, observed, uses, model)
@@ -246,7 +256,8 @@ def _estimated(
     if chosen is not None and chosen.method == "counted" and not any(t.method in ON_HARDWARE_ALONE for t in known):
         doubts = (*doubts, *(each.remark for each in observed.suspicions if each.times is None))
     tagged_tokens = _by_a_tag_alone(run, declared, observed)
-    cautions = cautions_of(choice, declared, model, time, uses, observed, tagged_tokens=tagged_tokens)
+    of_evidence = cautions_of(choice, declared, model, time, uses, observed, tagged_tokens=tagged_tokens)
+    cautions = (*of_evidence, *_of_the_fastest(chosen, fastest))
     of_language = _of_language(run, declared, observed, model)
     firm, contested = _firm(choice, declared, uses, model, of_language=of_language)
     lower = chosen.lower_flop if chosen else None
@@ -292,6 +303,18 @@ def _estimated(
         updates_upper_flop=updates,
         signal_flop=chosen.signal_flop if chosen else 0,
     )
+
+
+def _of_the_fastest(chosen: Tier | None, fastest: Estimate | None) -> list[Caution]:
+    """What the bounds of below would be on the fastest hosts that its own may have been, where that is more."""
+    if chosen is None or fastest is None:
+        return []
+    told = dict.fromkeys((fastest.updates_upper_flop, fastest.cautious_upper_flop))
+    return [
+        Caution(flop, ON_THE_FASTEST(flop=flop), updates=flop == fastest.updates_upper_flop)
+        for flop in told
+        if flop is not None and flop > (chosen.upper_flop or 0)
+    ]
 
 
 def _said_of_caution(chosen: Tier | None, updates: int | None, cautious: int | None) -> list[Remark]:

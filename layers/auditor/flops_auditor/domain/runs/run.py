@@ -44,13 +44,15 @@ def state_of(status: str) -> RunState:
 @dataclass(frozen=True)
 class Hosts:
     """`instance_count` hosts of one instance type. Where nothing says of which, `one_of` has the types, and families of
-    types, that it may be, and `instance_type` says so in words. The run had so many `accelerators` of each host, None:
-    all; `unsure`: at most.
+    types, that it may be, and `instance_type` says so in words. Where that is somebody's word, `may_be_of` has the
+    beginnings of the names of all types that it may be all the same. The run had so many `accelerators` of each host,
+    None: all; `unsure`: at most.
     """
 
     instance_type: str
     instance_count: int
     one_of: tuple[str, ...] = ()
+    may_be_of: tuple[str, ...] = ()
     accelerators: int | None = None
     unsure: bool = False
 

@@ -24,10 +24,11 @@ Environments = Mapping[str, Mapping[str, Any] | Unread]
 """What DescribeComputeEnvironments says, by ARN, or why nothing is known of one, or of a queue."""
 DESCRIBE_ENVIRONMENTS = "batch:DescribeComputeEnvironments"
 _GPU = "GPU"
-_OF_KUBERNETES = re.compile(r"(?:nvidia\.com|amd\.com|aws\.amazon\.com/neuron).*")
-_WHOLE = frozenset({"nvidia.com/gpu", "amd.com/gpu", "aws.amazon.com/neuron", "aws.amazon.com/neurondevice"})
+_OF_NEURON = "aws.amazon.com/neuron"
+_OF_KUBERNETES = re.compile(rf"(?:nvidia\.com|amd\.com|{re.escape(_OF_NEURON)}).*")
+_WHOLE = frozenset({"nvidia.com/gpu", "amd.com/gpu", _OF_NEURON, f"{_OF_NEURON}device"})
 """Resources of a pod that are accelerators; others are parts of them."""
-_CORES, _LEAST_CORES = "aws.amazon.com/neuroncore", 2
+_CORES, _LEAST_CORES = f"{_OF_NEURON}core", 2
 """Parts of a chip of Neuron, of which a chip has two or more (AWS Neuron, "Amazon EC2 AI Chips Architecture")."""
 _NEURON = re.compile(r"/dev/neuron\d{1,3}")
 _OTHER_DEVICE = re.compile(r"/dev/(?!nvidia|neuron|dri|kfd|char|block|fd|disk).+")
@@ -48,6 +49,11 @@ _FARGATE = "FARGATE"
 """How the kinds of computing begin that have no hosts of one's own, nor any accelerators."""
 MOST_NAMED = 3
 """Types that are named where one stands for them."""
+_WITH_GPUS = (f"{_OF_SAGEMAKER}p", f"{_OF_SAGEMAKER}g")
+_WITH_NEURON = (f"{_OF_SAGEMAKER}trn",)
+"""How the names of all types begin that have accelerators of either kind (Amazon EC2 Instance Types Guide, naming
+conventions).
+"""
 
 UNREAD_ENVIRONMENT = Kind(
     "compute-environment-denied", "{what:said200} could not be read: on which instance types it ran is not known", GRANT
@@ -78,13 +84,12 @@ NOTHING_LAUNCHED = Kind(
 AS_OF_THE_AUDIT = Kind(
     "instance-types-as-of-the-audit",
     "the instance types are those that its compute environment allowed at the audit: that it allowed no others while "
-    "the job ran is the account's word",
+    "the job ran is the account's word, on which no verdict of below rests",
 )
 UPDATED = Kind(
     "compute-environment-updated",
     "its compute environment {what:said200} was updated, or is being updated, and nothing says when: its attempts may "
-    "have run on other instance types",
-    AMEND,
+    "have run on other instance types, and no lower bound rests on these",
 )
 NODES_NOT_KNOWN = Kind("nodes-not-known", "what ran on {nodes} of its {all} nodes is not known", AMEND)
 MAY_REACH_MORE = Kind(
@@ -123,27 +128,30 @@ def asked_of(work: Work) -> Asked:
 def hosts_of_job(job: BatchJob, environments: Environments) -> tuple[tuple[Hosts, ...], tuple[Remark, ...]]:
     """The hosts, and remarks about them: doubts where it is not known which these were."""
     of_queue, doubts = types_of(job, environments)
+    updated = [UPDATED(what=arn) for arn, each in _ran_in(job, environments).items() if _was_updated(each, job)]
     parts = [(count, _Part.of(works)) for count, works in _parts(job)]
     had = [(count, part) for count, part in parts if not part.asked.nothing]
-    remarks = [] if all(part.types for _, part in had) else [*doubts, *([AS_OF_THE_AUDIT()] if of_queue else [])]
+    as_told = [*updated, AS_OF_THE_AUDIT()] if of_queue else []
+    remarks = [] if all(part.types for _, part in had) else [*doubts, *as_told]
     remarks += [MAY_REACH_MORE()] if any(part.asked.reach for _, part in had) else []
     texts = [text for each in job.all_containers for text in _not_numbers(each)]
     remarks += [UNREAD_REQUIREMENT(text=texts[0])] if texts else []
     nodes = job.node_properties.num_nodes if job.node_properties else 1
     if missing := nodes - sum(count for count, _ in parts):
         remarks.append(NODES_NOT_KNOWN(nodes=missing, all=nodes))
-    hosts = (part.hosts(count, part.types or of_queue) for count, part in had)
+    hosts = (part.hosts(count, of_queue, bool(updated)) for count, part in had)
     return tuple(each for each in hosts if each.one_of), tuple(remarks)
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Hosts on which the same ran: what it asks for at most, the types that the job names for them, and whether what
-    is said of them is not all `alike`.
+    """Hosts on which the same ran: what it asks for at most, the types that the job names for them, how the names of
+    all types begin that have such accelerators, and whether what is said of them is not all `alike`.
     """
 
     asked: Asked
     types: tuple[str, ...]
+    may_be_of: tuple[str, ...]
     alike: bool
 
     @classmethod
@@ -156,17 +164,22 @@ class _Part:
             any(each.parts for each in asked),
         )
         types = dict.fromkeys(name for work in works for name in _own_types(work))
-        return cls(most, tuple(types), len(set(asked)) == 1)
+        containers = [each for work in works for each in work.containers]
+        gpus, chips = any(map(_asks_gpus, containers)), any(map(_asks_chips, containers))
+        may_be_of = (*(_WITH_GPUS if gpus or not chips else ()), *(_WITH_NEURON if chips or not gpus else ()))
+        return cls(most, tuple(types), may_be_of, len(set(asked)) == 1)
 
-    def hosts(self, count: int, types: Sequence[str]) -> Hosts:
-        """So many of them, of one of these types."""
+    def hosts(self, count: int, of_queue: Sequence[str], updated: bool) -> Hosts:
+        """So many of them, of the types that the job names, or of those of its queue, which may have been `updated`."""
+        types = self.types or of_queue
         reach = self.asked.reach
         return Hosts(
             " or ".join(types[:MOST_NAMED]),
             count,
             one_of=tuple(types),
+            may_be_of=() if self.types else self.may_be_of,
             accelerators=None if reach else self.asked.accelerators,
-            unsure=reach or self.asked.parts or not self.alike,
+            unsure=reach or self.asked.parts or not self.alike or (updated and not self.types),
         )
 
 
@@ -187,7 +200,8 @@ def has_no_accelerators(job: BatchJob, environments: Environments) -> bool:
     told = [each for each in environments.values() if not isinstance(each, Unread)]
     if not job.ever_started and job.finished:
         return 0 < len(told) == len(environments) and not any(map(may_have_accelerators, told))
-    without = {_ecs_cluster(each) for each in told if not may_have_accelerators(each)}
+    as_it_was = [each for each in told if not _is_being_updated(each)]
+    without = {_ecs_cluster(each) for each in as_it_was if not may_have_accelerators(each)}
     return job.tells_its_clusters and job.clusters <= without
 
 
@@ -198,10 +212,8 @@ def types_of(job: BatchJob, environments: Environments) -> tuple[tuple[str, ...]
     told = {arn: each for arn, each in environments.items() if not isinstance(each, Unread)}
     elsewhere = job.clusters - {cluster for each in told.values() for cluster in _clusters_of(each)}
     everywhere = not job.tells_its_clusters
-    asked = told if everywhere else {a: each for a, each in told.items() if job.clusters & _clusters_of(each)}
-    launched = {arn: _launched(each) for arn, each in asked.items()}
+    launched = {arn: _launched(each) for arn, each in _ran_in(job, environments).items()}
     doubts = [NO_INSTANCE_TYPES(what=arn, kind=_kind_of(told[arn])) for arn, each in launched.items() if not each]
-    doubts += [UPDATED(what=arn) for arn in launched if _was_updated(told[arn], job)]
     unread = [(arn, each) for arn, each in environments.items() if isinstance(each, Unread)]
     if elsewhere or everywhere:
         doubts += [_unread_environment(arn, each) for arn, each in unread]
@@ -216,12 +228,23 @@ def types_of(job: BatchJob, environments: Environments) -> tuple[tuple[str, ...]
     return tuple(with_accelerators), tuple(doubts)
 
 
+def _ran_in(job: BatchJob, environments: Environments) -> Mapping[str, Mapping[str, Any]]:
+    """Those environments of which something is known that it may have run in."""
+    told = {arn: each for arn, each in environments.items() if not isinstance(each, Unread)}
+    everywhere = not job.tells_its_clusters
+    return {arn: each for arn, each in told.items() if everywhere or job.clusters & _clusters_of(each)}
+
+
 def _was_updated(environment: Mapping[str, Any], job: BatchJob) -> bool:
     """Whether something hints that it allowed other types while the job ran: it is being updated; or, for a job of
     several attempts, it has a policy of updates, which UpdateComputeEnvironment takes and CreateComputeEnvironment not.
     """
     several = sum(each.started_at is not None for each in job.tries) > 1
-    return environment.get("status") == "UPDATING" or (several and bool(environment.get("updatePolicy")))
+    return _is_being_updated(environment) or (several and bool(environment.get("updatePolicy")))
+
+
+def _is_being_updated(environment: Mapping[str, Any]) -> bool:
+    return environment.get("status") == "UPDATING"
 
 
 def _unread_environment(arn: str, unread: Unread) -> Remark:
@@ -264,6 +287,15 @@ def _accelerators(container: Container) -> int:
     chips = sum(bool(_NEURON.fullmatch(path)) for path in _devices(container))
     of_pod = sum(_whole(name, max(map(_number, texts))) for name, texts in _of_pod(container).items())
     return sum(map(_number, _gpus(container))) + of_pod + chips
+
+
+def _asks_gpus(container: Container) -> bool:
+    return bool(_gpus(container)) or any(not name.startswith(_OF_NEURON) for name in _of_pod(container))
+
+
+def _asks_chips(container: Container) -> bool:
+    chips = any(map(_NEURON.fullmatch, _devices(container)))
+    return chips or any(name.startswith(_OF_NEURON) for name in _of_pod(container))
 
 
 def _whole(name: str, count: int) -> int:
