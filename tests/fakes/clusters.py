@@ -18,7 +18,7 @@ PEAK = 1_978_900_000_000_000
 CEILING = 8 * PEAK
 """FLOP/s of a host of eight H100."""
 WHO = "Olga Operator"
-HEADER = "JobID|JobName|User|Account|Submit|Start|End|Elapsed|State|NNodes|AllocTRES|NodeList|Comment"
+HEADER = "JobID|JobName|User|Account|Submit|Start|End|Elapsed|State|Restarts|NNodes|AllocTRES|NodeList|Comment"
 NOTHING_BEFORE = "flops-auditor:lineage=none"
 HOUR = timedelta(hours=1)
 
@@ -94,6 +94,7 @@ def line(
         "End": slurm_time(None if end is None else at(end)),
         "Elapsed": f"{took // 86400}-{took // 3600 % 24:02}:{took // 60 % 60:02}:{took % 60:02}",
         "State": state,
+        "Restarts": "0",
         "NNodes": "1",
         "AllocTRES": "billing=192,cpu=192,gres/gpu=8,mem=1T",
         "NodeList": hosts,

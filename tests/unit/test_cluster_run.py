@@ -253,8 +253,16 @@ HOURS_IN_DOUBT: dict[str, tuple[bytes, str]] = {
     "bytes": (sacct(line()) + b"\xff\xfe100|\n", "operators-lines-of-no-run"),
     "two statements": (sacct(line(), line(comment="flops-auditor:lineage=tune-99")), "operators-statements-differ"),
     "attempts that the file lacks": (
-        sacct(line()).replace(b"Comment", b"Comment|Restarts").replace(b"none", b"none|1"),
+        sacct(line(Restarts="1")),
         "operators-attempts-missing",
+    ),
+    "a file without the column of restarts": (
+        sacct(line()).replace(b"State|Restarts", b"State|Other"),
+        "operators-restarts-not-told",
+    ),
+    "an attempt without a number of restarts": (
+        sacct(line(end=2, state="NODE_FAIL"), line(start=4, end=7, Restarts="", Submit=slurm_time(at(2)))),
+        "operators-restarts-not-told",
     ),
     "two users": (sacct(line(), line(User="otto")), "operators-statements-differ"),
     "pods gone": (kubectl(pytorch_job(start=1, end=9), pod(1), pod(2)), "pods-gone"),
@@ -298,14 +306,13 @@ def test_hours_in_doubt_are_never_below(name: str) -> None:
 
 def test_attempts_are_counted_by_their_submission_and_not_by_the_lines_of_one() -> None:
     def lacks(*attempts: str) -> bool:
-        with_restarts = (f"{each}|{0 if each is attempts[0] else 1}" for each in attempts)
-        body = sacct(*with_restarts).replace(b"Comment", b"Comment|Restarts")
-        return "operators-attempts-missing" in kinds(the_run(body).data_doubts)
+        return "operators-attempts-missing" in kinds(the_run(sacct(*attempts)).data_doubts)
 
-    first, again = line(end=2, state="NODE_FAIL"), {"Submit": slurm_time(at(2))}
+    first, again = line(end=2, state="NODE_FAIL"), {"Submit": slurm_time(at(2)), "Restarts": "1"}
     assert not lacks(first, line(start=4, end=7, **again))
     assert not lacks(first, line(start=None, end=None, hosts="None assigned", state="PENDING", **again))
-    assert lacks(line(end=2, state="RESIZING"), line(start=2, end=3))
+    assert lacks(line(end=2, state="RESIZING", Restarts="1"), line(start=2, end=3, Restarts="1"))
+    assert lacks(line(start=4, end=7, **again))
 
 
 def test_a_line_in_a_comment_is_a_run_and_hides_none() -> None:

@@ -50,6 +50,14 @@ ATTEMPTS_MISSING = Kind(
 )
 
 
+RESTARTS_NOT_TOLD = Kind(
+    "operators-restarts-not-told",
+    "the operator's file does not say how often Slurm began it again: it may have had hosts in earlier attempts that "
+    "the file lacks. Export with the column Restarts, from the time on that it was submitted, with --duplicates",
+    AMEND,
+)
+
+
 def read_slurm_run(run: str, header: str, lines: Sequence[str], read_at: datetime) -> SaidRun:
     """The run that lines are of, in a file that was read then. Raises MalformedOperatorsFile."""
     rows, doubts = rows_of(columns_of(header), lines)
@@ -86,11 +94,15 @@ def _stays(row: SlurmRow) -> Iterator[Stay]:
 
 
 def _missing_attempts(rows: Sequence[SlurmRow]) -> Iterator[Remark]:
-    """A job that Slurm began again more often than there are attempts of it, each of which is submitted anew."""
+    """A job that Slurm began again more often than there are attempts of it, each of which is submitted anew, or of
+    which nothing says how often: by its times alone no attempt shows that there were others.
+    """
     submits, again = defaultdict[str, set[datetime]](set), defaultdict[str, int](int)
-    for row in rows:
-        counted = row.fields.get("Restarts", "")
-        again[row.job_id] = max(again[row.job_id], int(counted) if _NUMBER.fullmatch(counted) else 0)
+    counted = [row.fields.get("Restarts", "") for row in rows]
+    if not all(map(_NUMBER.fullmatch, counted)):
+        yield RESTARTS_NOT_TOLD()
+    for row, text in zip(rows, counted, strict=True):
+        again[row.job_id] = max(again[row.job_id], int(text) if _NUMBER.fullmatch(text) else 0)
         submits[row.job_id].add(row.submitted)
     if missing := sum(max(0, again[job] + 1 - len(submits[job])) for job in again):
         yield ATTEMPTS_MISSING(count=missing)
