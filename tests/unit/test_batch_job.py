@@ -37,6 +37,10 @@ from tests.fakes.jobs import CREATED, describe, tagged
 TABLES = load_tables()
 H100, HOUR = 989_400_000_000_000, 3600
 B300, TRAINIUM2, A100 = 2_250_000_000_000_000, 667_000_000_000_000, 312_000_000_000_000
+A10G, T4 = 70_000_000_000_000, 65_000_000_000_000
+LONG = 5000
+"""Hours of eight accelerators: of A100s less than a third of what the original took, of B300s more."""
+LLAMA = {"base_model": "meta-llama/Llama-3.1-8B"}
 P5_HOUR = 8 * H100 * HOUR
 MODEL = {"name": "HF_MODEL_ID", "value": "meta-llama/Llama-3.1-8B"}
 
@@ -276,6 +280,31 @@ def test_who_may_reach_all_accelerators_is_bounded_by_all(changes: dict[str, Any
     found = audited(with_container(count=count, **changes))
     assert (found.estimate.upper_flop, found.estimate.lower_flop) == (10 * P5_HOUR, 0)
     assert "may-reach-all-accelerators" in notes(found)
+
+
+@pytest.mark.parametrize("family", [("g4dn", 8 * T4), ("p4d", 8 * A100), ("g5", 8 * A10G), ("g4dn.metal", 8 * T4)])
+def test_who_may_reach_all_accelerators_of_a_host_of_a_family_is_bounded_by_its_largest(
+    family: tuple[str, int],
+) -> None:
+    name, most = family
+    found = audited(with_container(count=1, privileged=True), environment(name), **LLAMA)
+    assert (found.estimate.upper_flop, found.estimate.lower_flop) == (10 * HOUR * most, 0)
+    assert (doubts(found), found.verdict) == (set(), "below")
+    long = audited(batch_job(hours=LONG, container=container(count=1, privileged=True)), environment(name), **LLAMA)
+    assert (long.verdict, long.estimate.cautious_upper_flop) == ("indeterminate", 8 * LONG * HOUR * B300)
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_the_hosts_of_ec2_alone_bound_a_job_that_asks_for_accelerators_of_theirs(count: int) -> None:
+    found = audited(with_container(count=count), environment("g4dn.metal"), **LLAMA)
+    assert (found.estimate.upper_flop, doubts(found), found.verdict) == (count * 10 * HOUR * T4, set(), "below")
+
+
+def test_a_family_that_a_multi_node_job_names_may_have_hosts_that_no_table_has() -> None:
+    told = nodes(("0:3", container(count=1, privileged=True)), types=("p4d",))
+    found = audited(told, REFUSED, **LLAMA)
+    assert (doubts(found), found.verdict) == (set(), "below")
+    assert found.estimate.cautious_upper_flop == 4 * 8 * 10 * HOUR * B300
 
 
 @pytest.mark.parametrize(
@@ -550,10 +579,7 @@ def test_on_an_environment_that_was_updated_no_lower_bound_rests(
     assert "instance-types-as-of-the-audit" in notes(found)
 
 
-LONG = 5000
-"""Hours of eight accelerators: of A100s less than a third of what the original took, of B300s more."""
 P4D = environment("p4d.24xlarge")
-LLAMA = {"base_model": "meta-llama/Llama-3.1-8B"}
 
 
 def test_what_an_environment_allows_now_does_not_prove_what_it_allowed_then() -> None:

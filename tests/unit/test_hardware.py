@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import botocore
+import moto
 import pytest
 
 from flops_auditor import data
@@ -34,12 +35,29 @@ def sagemaker_training_instance_types() -> set[str]:
     return set(json.loads(text)["shapes"]["TrainingInstanceType"]["enum"])
 
 
-def test_table_lists_exactly_the_training_instance_types_of_sagemaker():
-    listed = set(data.hardware_table().instance_types)
-    wanted = sagemaker_training_instance_types()
-    assert wanted - listed == set(), "botocore lists types that instance_types.csv lacks"
-    assert listed - wanted == set(), "instance_types.csv lists types that SageMaker does not know"
-    assert len(listed) >= 225
+def accelerated_types_of_ec2() -> dict[str, tuple[str, Fraction]]:
+    """The accelerator of each type of EC2 that has any, in EC2's words, and how many, as moto has AWS's answers."""
+    packed = (Path(moto.__file__).parent / "ec2" / "resources" / "instance_types.json.gz").read_bytes()
+    found = {}
+    for name, answer in json.loads(gzip.decompress(packed)).items():
+        chips = answer.get("NeuronInfo", {}).get("NeuronDevices", [])
+        for each in [*answer.get("GpuInfo", {}).get("Gpus", []), *chips]:
+            found[f"ml.{name}"] = (each["Name"], Fraction(each["Count"] or str(each["GpuPartitionSize"])))
+    return found
+
+
+def test_table_lists_the_training_instance_types_of_sagemaker_and_whole_families_of_ec2():
+    table = data.hardware_table().instance_types
+    of_sagemaker, of_ec2 = sagemaker_training_instance_types(), accelerated_types_of_ec2()
+    assert of_sagemaker - set(table) == set(), "botocore lists types that instance_types.csv lacks"
+    alone = set(table) - of_sagemaker
+    assert alone <= set(of_ec2), "instance_types.csv lists types that neither SageMaker nor EC2 knows"
+    assert {name: (table[name].accelerator.name, table[name].units) for name in alone} == {
+        name: of_ec2[name] for name in alone
+    }
+    families = {name.rpartition(".")[0] for name, each in table.items() if each.accelerator}
+    assert {name for name in of_ec2 if name.rpartition(".")[0] in families} - set(table) == set()
+    assert len(of_sagemaker) >= 225
 
 
 @pytest.mark.parametrize("name", sorted(data.hardware_table().instance_types))

@@ -63,7 +63,7 @@ class Accelerator:
 
 @dataclass(frozen=True)
 class InstanceType:
-    """One value of SageMaker's `TrainingInstanceType`.
+    """One value of SageMaker's `TrainingInstanceType`, or a type that EC2 alone has, with SageMaker's `ml.` before it.
 
     The counted unit is the accelerator; a host without one counts as a single unit, its CPU.
     """

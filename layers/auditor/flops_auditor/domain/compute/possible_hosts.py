@@ -10,7 +10,7 @@ from fractions import Fraction
 from types import MappingProxyType
 
 from flops_auditor.domain.compute.hardware import HardwareTable, InstanceType, select_peak
-from flops_auditor.domain.runs.remedies import AMEND, KNOW_THE_TYPE
+from flops_auditor.domain.runs.remedies import AMEND
 from flops_auditor.domain.runs.run import Hosts
 from flops_auditor.domain.values.precision import PRECISIONS
 from flops_auditor.domain.values.remarks import Kind, Remark
@@ -24,11 +24,6 @@ NONE_HAS_AS_MANY = Kind(
     "no-instance-type-with-as-many",
     "contradictory evidence: it had {count} accelerators of a host, and none of {names:list} has so many",
     AMEND,
-)
-UNKNOWN_FAMILY = Kind(
-    "largest-of-family-not-known",
-    "it may have had all accelerators of a host of the family {name:said}, of which the hardware table may lack types",
-    KNOW_THE_TYPE,
 )
 
 
@@ -50,16 +45,10 @@ def possible_host(hosts: Hosts, table: HardwareTable) -> PossibleHost:
     """The fastest of the types that a host may be of, in each precision, with the accelerators that the run had."""
     named = {name: _named(name, table) for name in hosts.one_of}
     unknown = tuple(name for name, kinds in named.items() if not kinds)
-    doubts = [
-        UNKNOWN_FAMILY(name=name)
-        for name, kinds in named.items()
-        if hosts.accelerators is None and kinds and table.find(name) is None
-    ]
     fits = _fitting((kind for kinds in named.values() for kind in kinds), hosts.accelerators)
     if not fits:
-        if not unknown:
-            doubts.append(NONE_HAS_AS_MANY(count=hosts.accelerators or 1, names=hosts.one_of))
-        return PossibleHost(None, unknown=unknown, doubts=tuple(doubts))
+        doubts = () if unknown else (NONE_HAS_AS_MANY(count=hosts.accelerators or 1, names=hosts.one_of),)
+        return PossibleHost(None, unknown=unknown, doubts=doubts)
     fastest = max(fits, key=lambda kind: (_speed(kind, None), kind.units))
     alike = len({(kind.unit_name, kind.units) for kind in fits}) == 1
     notes = () if alike else (ONE_OF(names=hosts.one_of, name=fastest.name),)
@@ -67,7 +56,7 @@ def possible_host(hosts: Hosts, table: HardwareTable) -> PossibleHost:
     others = (kind for kind in table.instance_types.values() if kind.name.startswith(hosts.may_be_of))
     every = [*fits, *_fitting(others, hosts.accelerators)]
     fastest_of_all = _at_its_fastest(bound, every) if hosts.may_be_of else None
-    return PossibleHost(bound, alike and not hosts.unsure, unknown, notes, tuple(doubts), fastest_of_all)
+    return PossibleHost(bound, alike and not hosts.unsure, unknown, notes, fastest=fastest_of_all)
 
 
 def _fitting(kinds: Iterable[InstanceType], accelerators: int | None) -> list[InstanceType]:

@@ -146,7 +146,7 @@ def hosts_of_job(job: BatchJob, environments: Environments) -> tuple[tuple[Hosts
 @dataclass(frozen=True)
 class _Part:
     """Hosts on which the same ran: what it asks for at most, the types that the job names for them, how the names of
-    all types begin that have such accelerators, and whether what is said of them is not all `alike`.
+    all types begin that these may be of (Hosts), and whether what is said of them is not all `alike`.
     """
 
     asked: Asked
@@ -166,8 +166,9 @@ class _Part:
         types = dict.fromkeys(name for work in works for name in _own_types(work))
         containers = [each for work in works for each in work.containers]
         gpus, chips = any(map(_asks_gpus, containers)), any(map(_asks_chips, containers))
-        may_be_of = (*(_WITH_GPUS if gpus or not chips else ()), *(_WITH_NEURON if chips or not gpus else ()))
-        return cls(most, tuple(types), may_be_of, len(set(asked)) == 1)
+        alike = (*(_WITH_GPUS if gpus or not chips else ()), *(_WITH_NEURON if chips or not gpus else ()))
+        named_in_full = bool(types) and not any(map(_is_family, types))
+        return cls(most, tuple(types), () if named_in_full else alike, len(set(asked)) == 1)
 
     def hosts(self, count: int, of_queue: Sequence[str], updated: bool) -> Hosts:
         """So many of them, of the types that the job names, or of those of its queue, which may have been `updated`."""
@@ -177,7 +178,7 @@ class _Part:
             " or ".join(types[:MOST_NAMED]),
             count,
             one_of=tuple(types),
-            may_be_of=() if self.types else self.may_be_of,
+            may_be_of=self.may_be_of,
             accelerators=None if reach else self.asked.accelerators,
             unsure=reach or self.asked.parts or not self.alike or (updated and not self.types),
         )
@@ -257,6 +258,10 @@ def _own_types(work: Work) -> list[str]:
     """Those that a multi-node job names itself."""
     named = [work.container.instance_type, *(work.instance_types if isinstance(work, NodeRange) else ())]
     return [_OF_SAGEMAKER + name for name in named if name]
+
+
+def _is_family(name: str) -> bool:
+    return "." not in name.removeprefix(_OF_SAGEMAKER)
 
 
 def _parts(job: BatchJob) -> Iterator[tuple[int, Sequence[Work]]]:
