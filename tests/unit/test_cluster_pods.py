@@ -8,13 +8,14 @@ from tests.fakes.clusters import (
     answers,
     at,
     condition,
+    evidence,
     kinds,
     kubectl,
     metadata,
     pod,
     pytorch_job,
 )
-from tests.unit.test_cluster_run import audited, host_hours, the_run
+from tests.unit.test_cluster_run import audit_of, audited, host_hours, the_run
 
 FOUR = answers(4)
 NOTHING_BEFORE = {"flops-auditor.dev/lineage": "none"}
@@ -70,6 +71,18 @@ def workload(**status: Any) -> dict[str, Any]:
     return {"kind": "Workload", "metadata": metadata("w", "tune"), "spec": {}, "status": {"conditions": [], **status}}
 
 
+def owned_by(kind: str, job: dict[str, Any], group: str = "batch/v1") -> dict[str, Any]:
+    """A Job of an owner that the file lacks."""
+    return changed(
+        job, "metadata", ownerReferences=[{"apiVersion": group, "kind": kind, "name": "whole", "uid": "uid-whole"}]
+    )
+
+
+def one_job(number: int = 0) -> dict[str, Any]:
+    """A Job that says what it goes on from, with two pods."""
+    return changed(child(number), "metadata", ownerReferences=[], annotations=NOTHING_BEFORE)
+
+
 TWO = (pod(1), pod(2))
 NOT_KNOWN: dict[str, tuple[tuple[Any, ...], str]] = {
     "pods of one child are gone": ((job_set(of_two()), *ALL[:-2]), "operators-hosts-not-named"),
@@ -120,6 +133,36 @@ NOT_KNOWN: dict[str, tuple[tuple[Any, ...], str]] = {
         (pytorch_job(spec={"pytorchReplicaSpecs": {"Master": {"replicas": 1}, "Worker": {"replicas": "3"}}}), *TWO),
         "operators-hosts-not-named",
     ),
+    "a Job of a set that the file lacks": ((owned_by("JobSet", one_job()), *ALL[2:4]), "owner-not-in-the-file"),
+    "a set of a TrainJob that the file lacks": (
+        (owned_by("TrainJob", job_set(of_two())), *ALL),
+        "owner-not-in-the-file",
+    ),
+    "a launcher without its MPIJob": ((owned_by("MPIJob", one_job()), *ALL[2:4]), "owner-not-in-the-file"),
+    "a job of a workflow": (
+        (owned_by("Workflow", pytorch_job()), *TWO, {"kind": "Workflow", "metadata": metadata("whole")}),
+        "owner-not-in-the-file",
+    ),
+    "a kind of that name of others": (
+        (owned_by("CronJob", one_job(), "example.com/v1"), *ALL[2:4]),
+        "owner-not-in-the-file",
+    ),
+    "an owner of no kind": (
+        (changed(one_job(), "metadata", ownerReferences=[{"uid": "uid-whole"}]), *ALL[2:4]),
+        "owner-not-in-the-file",
+    ),
+    "an owner that is torn": (
+        (changed(one_job(), "metadata", ownerReferences="uid-whole"), *ALL[2:4]),
+        "owner-not-in-the-file",
+    ),
+    "one owner more": (
+        (
+            job_set(of_two()),
+            changed(child(0), "metadata", ownerReferences=[{"uid": "uid-set"}, {"kind": "JobSet", "uid": "uid-x"}]),
+            *ALL[1:],
+        ),
+        "owner-not-in-the-file",
+    ),
     "failed pods of a Job that are gone": (
         (
             {**changed(pytorch_job(), "status", failed=2, succeeded=1), "kind": "Job", "spec": {"parallelism": 1}},
@@ -151,6 +194,18 @@ def test_pods_that_are_gone_are_never_below(name: str) -> None:
 def test_a_set_of_jobs_with_all_its_pods_is_known(objects: tuple[Any, ...]) -> None:
     done = audited(kubectl(*objects), FOUR)
     assert (done.verdict, host_hours(done.run)) == ("below", 8)
+
+
+def test_a_job_that_a_cron_job_made_is_a_run_of_its_own() -> None:
+    done = audited(kubectl(owned_by("CronJob", one_job()), *ALL[2:4]), FOUR)
+    assert (done.verdict, host_hours(done.run)) == ("below", 4)
+
+
+def test_a_run_in_parts_whose_whole_the_file_lacks_is_below_in_none() -> None:
+    parts = [changed(each, "metadata", annotations=NOTHING_BEFORE) for each in ALL[:2]]
+    done = [audit_of(each) for each in evidence(kubectl(*parts, *ALL[2:]), FOUR)]
+    assert [each.verdict for each in done] == ["indeterminate"] * 2
+    assert [each.verdict for each in map(audit_of, evidence(kubectl(job_set(of_two()), *ALL), FOUR))] == ["below"]
 
 
 def test_what_kueue_let_begin_once_is_known() -> None:

@@ -10,6 +10,7 @@ import pytest
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.audit import Audit, audit
 from flops_auditor.domain.lineage.lineage import not_looked_up
+from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.run import Hosts, Run
 from flops_auditor.domain.runs.sources.cases import case_of, kept_case, read_case
 from flops_auditor.domain.runs.sources.cluster_answers import MalformedCluster
@@ -56,6 +57,10 @@ def the_run(body: bytes, of: ClusterAnswers | None = None) -> Run:
 
 def audited(body: bytes, of: ClusterAnswers | None = None, trusts: bool = True) -> Audit:
     (of_run,) = evidence(body, of)
+    return audit_of(of_run, trusts)
+
+
+def audit_of(of_run: Evidence, trusts: bool = True) -> Audit:
     case = read_case(of_run.to_bytes())
     lineage = not_looked_up(case.run.begins, case.run.results, case.run.begins_doubts)
     return audit(case, replace(TABLES, trusts_statements=trusts), lineage)

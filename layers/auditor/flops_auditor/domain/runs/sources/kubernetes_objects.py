@@ -42,7 +42,7 @@ def least_of_object(item: object) -> dict[str, Any] | None:
     if not _is_name(metadata.get("name")) or not _is_name(metadata.get("namespace", "default")):
         return None
     kept = {name: metadata[name] for name in ("uid", "name", "namespace", "creationTimestamp") if name in metadata}
-    kept["ownerReferences"] = [{"uid": _text(each.get("uid"))} for each in objects_in(metadata.get("ownerReferences"))]
+    kept["ownerReferences"] = _owners(metadata.get("ownerReferences"))
     for place in ("annotations", "labels"):
         if isinstance(texts := metadata.get(place), Mapping):
             kept[place] = {name: _text(text) for name, text in texts.items() if name.startswith(ANNOTATION_PREFIX)}
@@ -57,6 +57,13 @@ def least_of_object(item: object) -> dict[str, Any] | None:
         "had": _had(status),
         "status": _least_status(item.get("status")),
     }
+
+
+def _owners(references: object) -> list[dict[str, str | None]]:
+    """What an object belongs to. What stands in the place of an owner is one of which nothing is said."""
+    listed = references if isinstance(references, list) else [] if references is None else [references]
+    told = [each if isinstance(each, Mapping) else {} for each in listed]
+    return [{name: _text(each.get(name)) for name in ("uid", "apiVersion", "kind", "name")} for each in told]
 
 
 def _text(value: object) -> str | None:
@@ -168,6 +175,20 @@ def uid_of(item: Mapping[str, Any]) -> str:
 
 def owners_of(item: Mapping[str, Any]) -> Sequence[str]:
     return [str(owner.get("uid")) for owner in objects_in(item["metadata"].get("ownerReferences"))]
+
+
+def owners_beside(objects: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What jobs of a run belong to that is none of these: the whole of which they are a part, unless it makes runs."""
+    jobs = [item for item in objects if item["kind"] in JOBS]
+    own = {uid_of(job) for job in jobs}
+    owners = [owner for job in jobs for owner in objects_in(job["metadata"].get("ownerReferences"))]
+    others = [owner for owner in owners if str(owner.get("uid")) not in own and not _makes_runs(owner)]
+    return sorted({f"{owner.get('kind') or 'of no kind'}/{owner.get('name') or ''}" for owner in others})
+
+
+def _makes_runs(owner: Mapping[str, Any]) -> bool:
+    """Whether each job of it is a run of its own: a CronJob makes one Job each time."""
+    return owner.get("kind") == "CronJob" and str(owner.get("apiVersion")).startswith("batch/")
 
 
 def conditions_of(item: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -22,6 +22,7 @@ from flops_auditor.domain.runs.sources.kubernetes_objects import (
     ReadTime,
     conditions_of,
     latest_time,
+    owners_beside,
     time_or_none,
     uid_of,
 )
@@ -62,6 +63,13 @@ PODS_GONE = Kind(
 EARLIER_ATTEMPTS = Kind(
     "earlier-attempts",
     "it was {conditions:list}, or may have been: how long it had other hosts before is not known",
+    AMEND,
+)
+
+OWNER_MISSING = Kind(
+    "owner-not-in-the-file",
+    "it belongs to {owners:list}, which is no job in the operator's file: it may be one of several parts of a run. "
+    "Export with its kind",
     AMEND,
 )
 
@@ -114,6 +122,8 @@ def _read(objects: Sequence[Mapping[str, Any]], read_at: datetime, of_file: date
         doubts.append(NO_END(what=name))
     if earlier := _earlier(objects):
         doubts.append(EARLIER_ATTEMPTS(conditions=earlier))
+    if owners := owners_beside(objects):
+        doubts.append(OWNER_MISSING(owners=owners))
     tags, differ = _tags(objects)
     if differ:
         doubts.append(STATEMENTS_DIFFER())
