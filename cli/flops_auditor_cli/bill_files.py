@@ -22,7 +22,7 @@ from typing import Any
 import duckdb
 
 from flops_auditor.domain.bill.bill_lines import AMOUNT_PLACES, BillLine, is_use
-from flops_auditor.domain.bill.doors import ACCELERATED, BEDROCK, SAGEMAKER, TOKENS, TRAINING_CHARGES
+from flops_auditor.domain.bill.doors import ACCELERATED, BEDROCK, RUNS, SAGEMAKER, TOKENS, TRAINING_CHARGES
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor_cli.exits import INTERRUPTED
 from flops_auditor_cli.progress import Tell
@@ -171,6 +171,7 @@ INSERT INTO lines SELECT *, $number FROM named
 WHERE regexp_matches(usage_type || ' ' || instance_type, $accelerated)
     OR (service = $sagemaker AND regexp_matches(unit || ' ' || usage_type, $tokens))
     OR (service IN ($sagemaker, $bedrock) AND regexp_matches(usage_type, $charges))
+    OR regexp_matches(resource, $runs)
 """
 _TWICE = """
 SELECT min(file), max(file), count(*) OVER () FROM lines
@@ -268,7 +269,7 @@ def _load(connection: duckdb.DuckDBPyConnection, file: Path, number: int) -> str
     texts = ", ".join(f"coalesce(CAST({form.select[each]} AS VARCHAR), '') AS {each}" for each in _TEXTS)
     others = {name: form.select[name] for name in ("start", "end", "amount", "identity")}
     query = _INSERT.format(texts=texts, absent=absent, source=source, left_out=form.left_out, **others)
-    patterns = {"accelerated": ACCELERATED, "tokens": TOKENS, "charges": TRAINING_CHARGES}
+    patterns = {"accelerated": ACCELERATED, "tokens": TOKENS, "charges": TRAINING_CHARGES, "runs": RUNS}
     services = {"sagemaker": SAGEMAKER, "bedrock": BEDROCK}
     with _interruptible():
         connection.execute(query, {"name": name, "number": number, **patterns, **services})

@@ -98,6 +98,20 @@ def test_pods_of_a_host_are_in_the_hours_of_the_host(tmp_path: Path) -> None:
     assert [line.amount for line in lines_of(write_csv(tmp_path / "a.csv", rows))] == [10**10]
 
 
+def test_a_charge_is_read_by_the_run_that_it_names(tmp_path: Path) -> None:
+    """Whatever its usage type, unit and seller are called."""
+    run = "arn:aws:sagemaker:eu-west-1:111122223333:"
+    tuned = "arn:aws:bedrock:eu-west-1:111122223333:model-customization-job/any:0/abcdefghijkl"
+    others = {"line_item_usage_type": "EU-Any", "pricing_unit": "Units", "line_item_product_code": "7dnsk3example"}
+    named = [f"{run}training-session/s", f"{run}job/agentrft/x", f"{run}training-job/x", tuned]
+    apart = [f"{run}endpoint/e", f"{run}notebook-instance/training-job/x"]
+    rows = [
+        an_hour(**others, line_item_resource_id=each, identity_line_item_id=each, product_instance_type="")
+        for each in [*named, *apart]
+    ]
+    assert [line.resource for line in lines_of(write_csv(tmp_path / "a.csv", rows))] == sorted(named)
+
+
 def test_focus_names_use_that_is_none(tmp_path: Path) -> None:
     (row,) = as_focus([an_hour()])
     rows = [

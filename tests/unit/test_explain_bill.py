@@ -355,6 +355,60 @@ def test_charges_for_training_are_known(service: str, usage_type: str, unit: str
     assert (known and known.name) == door
 
 
+RUN = "arn:aws:sagemaker:eu-west-1:111122223333:"
+TUNED = "arn:aws:bedrock:eu-west-1:111122223333:model-customization-job/meta.llama3-1-8b-instruct-v1:0/abcdefghijkl"
+
+
+@pytest.mark.parametrize(
+    ("resource", "usage_type", "unit", "service", "door"),
+    [
+        (f"{RUN}training-session/s", "EU-TrainingSession:Forward", "Units", "AmazonSageMaker", "sagemaker-tokens"),
+        (f"{RUN}training-session/s", "EU-Session-Compute", "Hrs", "AmazonSageMaker", "sagemaker-tokens"),
+        (f"{RUN}job/agentrft/x", "EU-AgentRFT", "Units", "AmazonSageMaker", "sagemaker-tokens"),
+        (f"{RUN}training-job/x", "EU-ServerlessCustomization-SFT", "Units", "AmazonSageMaker", "sagemaker-tokens"),
+        (f"{RUN}training-job/x", "EU-Train:serverless", "Hrs", "AmazonSageMaker", "sagemaker-tokens"),
+        (TUNED, "EU-Distillation-Training", "1K tokens", "AmazonBedrock", "bedrock-customisation"),
+        (TUNED, "EU-ContinuedPreTraining", "1K tokens", "AmazonBedrock", "bedrock-customisation"),
+        (TUNED, "EU-Nova2Lite-RFT-hours", "Hours", "AmazonBedrock", "bedrock-customisation"),
+        (TUNED, "EU-xyz", "Units", "AmazonBedrock", "bedrock-customisation"),
+        (TUNED, "EU-MP:Customization-Training", "Units", "7dnsk3example", "bedrock-customisation"),
+        (TUNED.replace("aws:", "aws-us-gov:", 1), "", "", "AmazonBedrock", "bedrock-customisation"),
+    ],
+)
+def test_a_charge_that_names_a_run_counts_whatever_it_is_called(
+    resource: str, usage_type: str, unit: str, service: str, door: str
+) -> None:
+    line = replace(LINE, resource=resource, usage_type=usage_type, unit=unit, service=service, instance_type="")
+    whole = explained(line)
+    assert [(each.door.name, each.amount, each.why) for each in whole.charges] == [(door, 1, RestReason.NO_RECORD)]
+    assert "unknown-training-charge" in doubts(whole) and not whole.complete
+    recorded = explained(line, runs=(run(arn=resource, hosts={}),))
+    assert not recorded.complete and f"{usage_type} in {unit}" in str([each.words for each in recorded.doubts])
+
+
+@pytest.mark.parametrize(
+    ("resource", "usage_type", "unit", "instance_type"),
+    [
+        (f"{RUN}training-job/x", "EU-Train:VolumeUsage.gp2", "GB-Mo", ""),
+        (f"{RUN}training-job/x", "EU-Train:ml.m5.large", "Hrs", "ml.m5.large"),
+        (f"{RUN}training-job/x", "EU-Train", "Hrs", "ml.c5n.18xlarge"),
+        (f"{RUN}training-job/x", "EU-DataTransfer-Out-Bytes", "GB", ""),
+        (f"{RUN}endpoint/x", "EU-Serverless", "Units", ""),
+        (f"{RUN}processing-job/x", "EU-Any", "Units", ""),
+        (TUNED, "EU-NovaPro-Customization-Storage", "Mo", ""),
+        (TUNED.replace("model-customization-job", "custom-model"), "EU-NovaPro-CustomModel", "Units", ""),
+        (TUNED.replace("model-customization-job", "provisioned-model"), "EU-NovaPro-ModelUnits", "Hrs", ""),
+    ],
+)
+def test_what_stands_apart_from_training_is_no_charge_for_it(
+    resource: str, usage_type: str, unit: str, instance_type: str
+) -> None:
+    service = "AmazonBedrock" if "bedrock" in resource else "AmazonSageMaker"
+    line = replace(LINE, resource=resource, usage_type=usage_type, unit=unit, instance_type=instance_type)
+    whole = explained(replace(line, service=service))
+    assert (whole.charges, whole.days, whole.complete) == ((), (), True)
+
+
 def test_a_bill_by_the_month_is_refused_where_it_would_matter() -> None:
     month = timedelta(days=31)
     with pytest.raises(BillTooCoarse):

@@ -16,6 +16,7 @@ from flops_auditor.domain.bill.doors import (
     Door,
     door_of_charge,
     door_of_hours,
+    door_of_run,
     host_of,
     is_known_use,
 )
@@ -30,6 +31,10 @@ OTHER_SERVICES = Kind(
 UNKNOWN_LINES = Kind("unknown-kind-of-line", "counted as use, though this version does not know them: {names:list}")
 UNKNOWN_USE = Kind(
     "unknown-usage-type", "counted as hours of hosts, though this version does not know them: {names:list}"
+)
+UNKNOWN_CHARGES = Kind(
+    "unknown-training-charge",
+    "counted as charges for training by what they name, though this version does not know them: {names:list}",
 )
 UNKNOWN_UNIT = Kind("unknown-unit", "not counted: hosts with accelerators in a unit that is not hours: {names:list}")
 TAKEN_BACK = Kind(
@@ -104,9 +109,9 @@ class Billed:
         use = is_use(line.kind)
         if use is False:
             return
-        charged = door_of_charge(line.service, line.usage_type, line.unit)
-        host = "" if charged else host_of(line.usage_type, line.instance_type)
-        door = charged or (self._door_of_host(line) if host else None)
+        charge = door_of_charge(line.service, line.usage_type, line.unit)
+        host = "" if charge else host_of(line.usage_type, line.instance_type)
+        door = charge or (self._door_of_host(line) if host else self._door_of_run(line))
         if door is None:
             return
         if line.end - line.start > LONGEST_PERIOD:
@@ -117,7 +122,7 @@ class Billed:
             self.told[TAKEN_BACK].add(line.usage_type)
             return
         region, period = line.region or region_of(line.resource), (line.start, line.end)
-        if charged:
+        if not host:
             key = ChargeKey(door, line.account, region, line.usage_type, line.resource, line.unit)
             self.charges[key][period] += line.amount
         else:
@@ -136,4 +141,10 @@ class Billed:
             return None
         if door is UNKNOWN or (door is HOSTS and not is_known_use(line.usage_type)):
             self.told[UNKNOWN_USE].add(line.usage_type)
+        return door
+
+    def _door_of_run(self, line: BillLine) -> Door | None:
+        door = door_of_run(line.resource, line.usage_type, line.unit, line.instance_type)
+        if door is not None:
+            self.told[UNKNOWN_CHARGES].add(f"{line.usage_type} in {line.unit}")
         return door

@@ -18,6 +18,11 @@ TRAINING_CHARGES = r"(?i)customi[sz]ation-?(?:training|rft|distillation)|(?:fine
 """Usage types of Amazon Bedrock for tuning a model; of its tokens most are inference."""
 TOKENS = r"(?i)\btokens?\b"
 """Units in which training is charged by what it reads."""
+RUNS = (
+    r"^arn:[a-z-]+:(?P<service>sagemaker|bedrock):[^:]*:[^:]*:"
+    r"(?:training-session|training-job|job|model-customization-job)/"
+)
+"""Resources whose charges are for training, whatever their usage type and unit are called, and whoever sells it."""
 SAGEMAKER, EC2, BEDROCK = "AmazonSageMaker", "AmazonEC2", "AmazonBedrock"
 
 
@@ -93,6 +98,12 @@ _REGION_BEFORE = re.compile(r"^[A-Z]{2,4}[0-9]?[A-Z]?[0-9]?-")
 _HOST = re.compile(ACCELERATED)
 _TOKENS = re.compile(TOKENS)
 _CHARGE = re.compile(TRAINING_CHARGES)
+_RUN = re.compile(RUNS)
+_APART = re.compile(
+    rf"(?i)\bml\.[a-z][a-z0-9-]{{0,40}}\.{_SIZES}"
+    r"|storage|volume|inference|model-?unit|provisioned|bytes|data-?(?:xfer|transfer)|\b[gt]i?b\b"
+)
+"""What is charged of a run and is no training: a host, which is hours; disks, what is kept or moved, what answers."""
 
 
 def host_of(usage_type: str, instance_type: str) -> str:
@@ -124,6 +135,16 @@ def door_of_charge(service: str, usage_type: str, unit: str) -> Door | None:
     if service == SAGEMAKER:
         return SERVERLESS if _TOKENS.search(f"{unit} {usage_type}") or _CHARGE.search(usage_type) else None
     return CUSTOMISATION if service == BEDROCK and _CHARGE.search(usage_type) else None
+
+
+def door_of_run(resource: str, usage_type: str, unit: str, instance_type: str) -> Door | None:
+    """The door of training by what a line names, where its usage type is not known; None where it names no run, or is
+    of a host, or of what stands apart from training.
+    """
+    run = _RUN.match(resource)
+    if run is None or _APART.search(f"{usage_type} {unit} {instance_type}"):
+        return None
+    return CUSTOMISATION if run["service"] == "bedrock" else SERVERLESS
 
 
 def kind_of_resource(resource: str) -> str:
