@@ -206,6 +206,27 @@ def test_several_accounts_and_regions_are_apart() -> None:
     assert explained(replace(LINE, region="")).rest[0].region == "eu-west-1", "an ARN says which region"
 
 
+@pytest.mark.parametrize(
+    ("usage_type", "region"),
+    [
+        ("EU-Train:", "eu-west-1"),
+        ("USE1-Train:", "us-east-1"),
+        ("APS3-SpotTrain:", "ap-south-1"),
+        ("UGW1-Train:", "us-gov-west-1"),
+        ("Train:", ""),
+        ("XYZ9-Train:", ""),
+    ],
+)
+def test_a_usage_type_says_the_region_where_no_column_does(usage_type: str, region: str) -> None:
+    """The columns of regions and resources may be missing."""
+    unnamed = replace(LINE, usage_type=usage_type + HOST, region="", resource="", instance_type="")
+    there = replace(run(), region=region or "eu-west-1")
+    whole = explained(unnamed, runs=(there,))
+    assert whole.training.explained == (8 * 3600 if region else 0)
+    assert ("hours-without-region" in doubts(whole)) == (not region)
+    assert not region or not explained(unnamed, runs=(replace(there, region="us-west-1"),)).training.explained
+
+
 def test_by_day_and_service() -> None:
     whole = explained(LINE, at(20), ON_EC2, runs=(run(1),))
     assert [

@@ -19,6 +19,7 @@ from flops_auditor.domain.bill.doors import (
     door_of_run,
     host_of,
     is_known_use,
+    region_of_use,
 )
 from flops_auditor.domain.values.arns import region_of
 from flops_auditor.domain.values.errors import WrongInput
@@ -121,7 +122,8 @@ class Billed:
         if line.amount < 0:
             self.told[TAKEN_BACK].add(line.usage_type)
             return
-        region, period = line.region or region_of(line.resource), (line.start, line.end)
+        region = line.region or region_of(line.resource) or region_of_use(line.usage_type)
+        period = (line.start, line.end)
         if not host:
             key = ChargeKey(door, line.account, region, line.usage_type, line.resource, line.unit)
             self.charges[key][period] += line.amount

@@ -94,6 +94,20 @@ _IDLE = frozenset({"unusedbox", "unusedded", "reservation", "dedicatedres"})
 """Reserved hours: those that were used are charged as hours of the host besides."""
 _HOST_HOURS = frozenset({"boxusage", "spotusage", "dedicatedusage", "hostboxusage", "schedusage"})
 
+_REGIONS: Mapping[str, str] = MappingProxyType(
+    {
+        **{"AFS1": "af-south-1", "APE1": "ap-east-1", "APE2": "ap-east-2", "CAN1": "ca-central-1"},
+        **{"CAN2": "ca-west-1", "EU": "eu-west-1", "EUC1": "eu-central-1", "EUC2": "eu-central-2"},
+        **{"EUN1": "eu-north-1", "EUS1": "eu-south-1", "EUS2": "eu-south-2", "EUW1": "eu-west-1"},
+        **{"EUW2": "eu-west-2", "EUW3": "eu-west-3", "ILC1": "il-central-1", "MEC1": "me-central-1"},
+        **{"MES1": "me-south-1", "MXC1": "mx-central-1", "SAE1": "sa-east-1", "USE1": "us-east-1"},
+        **{"USE2": "us-east-2", "USW1": "us-west-1", "USW2": "us-west-2", "APN1": "ap-northeast-1"},
+        **{"APN2": "ap-northeast-2", "APN3": "ap-northeast-3", "APS1": "ap-southeast-1", "APS2": "ap-southeast-2"},
+        **{"APS3": "ap-south-1", "APS4": "ap-southeast-3", "APS5": "ap-south-2", "APS6": "ap-southeast-4"},
+        **{"APS7": "ap-southeast-5", "UGE1": "us-gov-east-1", "UGW1": "us-gov-west-1"},
+    }
+)
+"""How usage types call a region (AWS Regions, "AWS Region billing codes"); those of the newest regions are not here."""
 _REGION_BEFORE = re.compile(r"^[A-Z]{2,4}[0-9]?[A-Z]?[0-9]?-")
 _HOST = re.compile(ACCELERATED)
 _TOKENS = re.compile(TOKENS)
@@ -150,6 +164,12 @@ def door_of_run(resource: str, usage_type: str, unit: str, instance_type: str) -
 def kind_of_resource(resource: str) -> str:
     """What kind of thing an ARN of SageMaker names, such as `training-job`."""
     return resource.split(":", 5)[-1].split("/", 1)[0]
+
+
+def region_of_use(usage_type: str) -> str:
+    """The region that a usage type begins with; empty where it begins with none that is known."""
+    before = _REGION_BEFORE.match(usage_type)
+    return _REGIONS.get(before[0].removesuffix("-"), "") if before else ""
 
 
 def _component(usage_type: str) -> str:

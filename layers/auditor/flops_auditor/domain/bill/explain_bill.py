@@ -32,6 +32,11 @@ NO_RESOURCES = Kind(
     "bill-without-resources",
     "training jobs are charged without their names: account, region, host and time say which records explain them",
 )
+NO_REGION = Kind(
+    "hours-without-region",
+    "training jobs are charged without their names, and nothing says in which region, so that no record explains them: "
+    "{names:list}",
+)
 UNKNOWN_HOSTS = Kind("unknown-hosts", "the table lacks hosts, so that their hours have no ceiling: {names:list}")
 UNKNOWN_TOKENS = Kind("unknown-charges", "charges for training in a unit that counts no tokens: {names:list}")
 
@@ -210,6 +215,7 @@ def _doubts(
     if any(key.door is TRAINING_JOBS and not key.resource for key in times):
         yield NO_RESOURCES()
     told = {kind: set(names) for kind, names in bill.told.items()}
+    told[NO_REGION] = {key.host for key in times if key.door is TRAINING_JOBS and not (key.resource or key.region)}
     told[UNKNOWN_HOSTS] = {key.host for key in times if not _known(hardware, key.host)}
     told[UNKNOWN_TOKENS] = {f"{each.usage_type} in {each.unit}" for each in charges if each.tokens is None}
     yield from (kind(names=sorted(names)) for kind, names in told.items() if names)
