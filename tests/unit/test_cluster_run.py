@@ -257,6 +257,15 @@ HOURS_IN_DOUBT: dict[str, tuple[bytes, str]] = {
     "a line of nobody": (sacct(line(), "tuned|for|hours"), "operators-lines-of-no-run"),
     "bytes": (sacct(line()) + b"\xff\xfe100|\n", "operators-lines-of-no-run"),
     "two statements": (sacct(line(), line(comment="flops-auditor:lineage=tune-99")), "operators-statements-differ"),
+    **{
+        f"a statement that is made twice, {name}": (sacct(line(comment=comment)), "operators-statements-differ")
+        for name, comment in {
+            "the last harmless": "flops-auditor:lineage=tune-99;flops-auditor:lineage=none",
+            "the first harmless": "flops-auditor:lineage=none;flops-auditor:lineage=tune-99",
+            "with spaces": "flops-auditor:lineage =tune-99; flops-auditor:lineage = none",
+            "nothing the one time": "flops-auditor:lineage=;flops-auditor:lineage=none",
+        }.items()
+    },
     "attempts that the file lacks": (
         sacct(line(Restarts="1")),
         "operators-attempts-missing",
@@ -307,6 +316,10 @@ def test_hours_in_doubt_are_never_below(name: str) -> None:
     assert done.verdict == "indeterminate"
     assert kind in kinds(done.estimate.doubts)
     assert done.estimate.upper_flop is None, "nothing bounds what is not known"
+
+
+def test_a_statement_that_is_made_twice_alike_is_one() -> None:
+    assert audited(sacct(line(comment=f"{NOTHING_BEFORE}; {NOTHING_BEFORE} ;"))).verdict == "below"
 
 
 def test_attempts_are_counted_by_their_submission_and_not_by_the_lines_of_one() -> None:

@@ -4,7 +4,7 @@ Facts: Slurm, sacct, "JOB ACCOUNTING FIELDS" and "JOB STATE CODES". Texts that u
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -116,6 +116,40 @@ def time_of(rows: Iterable[SlurmRow]) -> Span | None:
     """From the first start of allocations to the last end; None where none began."""
     times = [(row.start, row.until) for row in rows if row.start is not None]
     return Span(min(start for start, _ in times), max(end for _, end in times)) if times else None
+
+
+def latest_words(rows: Sequence[SlurmRow]) -> list[SlurmRow]:
+    """Without lines that a later export says anew: of an attempt that waited or went on then, and has come further in
+    another line. What contradicts that line stays.
+    """
+    begun = {_attempt(row) for row in rows if row.start is not None or row.ended}
+    furthest = dict[tuple[str, datetime, datetime | None], SlurmRow]()
+    for row in rows:
+        known = furthest.setdefault((*_attempt(row), row.start), row)
+        if (row.until, row.ended) > (known.until, known.ended):
+            furthest[(*_attempt(row), row.start)] = row
+    return [
+        row
+        for row in rows
+        if row.state != "running"
+        or row.ended
+        or not (
+            _attempt(row) in begun
+            if row.start is None and not row.hosts and not row.elapsed
+            else _came_further(furthest[(*_attempt(row), row.start)], row)
+        )
+    ]
+
+
+def _attempt(row: SlurmRow) -> tuple[str, datetime]:
+    return row.job_id, row.submitted
+
+
+def _came_further(later: SlurmRow, row: SlurmRow) -> bool:
+    """Whether a line of the same attempt says all that this one does, and more."""
+    if row.elapsed is None or not (later.ended or later.until > row.until):
+        return False
+    return later.hosts == row.hosts or set(row.hosts) <= set(later.hosts)
 
 
 def is_outside(row: SlurmRow, time: Span | None) -> bool:

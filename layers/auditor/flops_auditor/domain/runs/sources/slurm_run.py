@@ -23,7 +23,15 @@ from flops_auditor.domain.runs.sources.operators_word import (
     STATEMENTS_DIFFER,
     SaidRun,
 )
-from flops_auditor.domain.runs.sources.slurm_rows import ROUNDING, SlurmRow, columns_of, is_outside, rows_of, time_of
+from flops_auditor.domain.runs.sources.slurm_rows import (
+    ROUNDING,
+    SlurmRow,
+    columns_of,
+    is_outside,
+    latest_words,
+    rows_of,
+    time_of,
+)
 from flops_auditor.domain.values.remarks import Kind, Remark
 
 _COUNT_OF_NODES = re.compile(r"(?:^|,)node=([0-9]{1,6})(?:,|$)")
@@ -64,13 +72,14 @@ def read_slurm_run(run: str, header: str, lines: Sequence[str], read_at: datetim
     if not rows:
         return SaidRun(run, run, "unreadable", "ending", None, (), {}, tuple(doubts))
     own = [row for row in rows if row.whole] or rows
-    last = max(own, key=lambda row: (row.submitted, row.start or _NEVER))
-    tags = [tags for row in own if (tags := tags_in(row.fields["Comment"]))]
+    current = latest_words(rows)
+    last = max((row for row in current if row.whole or not own[0].whole), key=_order)
+    tags, differ = _tags(own)
     if not own[0].whole:
         doubts.append(STEPS_ALONE())
-    elif any(each != tags[0] for each in tags) or len({(row.fields["User"], row.fields["JobName"]) for row in own}) > 1:
+    elif differ:
         doubts.append(STATEMENTS_DIFFER())
-    for row in rows:
+    for row in current:
         doubts += _doubts_of(row, last, read_at)
     time = time_of(own)
     doubts += [STEPS_CONTRADICT(what=row.job_id) for row in rows if is_outside(row, time)]
@@ -79,13 +88,18 @@ def read_slurm_run(run: str, header: str, lines: Sequence[str], read_at: datetim
         run_id=run,
         name=last.fields["JobName"][:LONGEST_NAME] or run,
         status=last.fields["State"][:LONGEST_NAME],
-        state="running" if not all(row.ended for row in rows) else last.state,
+        state="running" if not all(row.ended for row in current) else last.state,
         created=min(row.submitted for row in rows),
         stays=tuple(stay for row in rows for stay in _stays(row)),
-        tags=tags[-1] if tags else {},
+        tags=tags,
         doubts=tuple(dict.fromkeys(doubts)),
         given=_given(own),
     )
+
+
+def _order(row: SlurmRow) -> tuple[datetime, datetime, bool, datetime]:
+    """Of lines of one attempt that contradict each other the end counts: what goes on beside it is in doubt."""
+    return row.submitted, row.start or _NEVER, row.ended, row.until
 
 
 def _stays(row: SlurmRow) -> Iterator[Stay]:
@@ -148,7 +162,19 @@ def _hosts_counted(row: SlurmRow) -> int:
     return max(int(counted[1]) if counted else 0, int(column) if _NUMBER.fullmatch(column) else 0)
 
 
-def tags_in(comment: str) -> dict[str, str]:
-    """What a comment says in the form of tags: `flops-auditor:NAME=VALUE`, with semicolons between."""
-    pairs = (each.split("=", 1) for each in comment.split(";") if each.strip().startswith(TAG_PREFIX) and "=" in each)
-    return {name.strip(): value.strip() for name, value in pairs}
+def _tags(rows: Sequence[SlurmRow]) -> tuple[dict[str, str], bool]:
+    """What comments say in the form of tags, `flops-auditor:NAME=VALUE` with semicolons between, and whether lines of a
+    run contradict each other, or themselves.
+    """
+    statements = [pairs for row in rows if (pairs := list(_pairs(row.fields["Comment"])))]
+    unlike = {frozenset(pairs) for pairs in statements}
+    whose = {(row.fields["User"], row.fields["JobName"]) for row in rows}
+    twice = any(len(dict(pairs)) < len(pairs) for pairs in unlike)
+    return dict(statements[-1]) if statements else {}, twice or len(unlike) > 1 or len(whose) > 1
+
+
+def _pairs(comment: str) -> Iterator[tuple[str, str]]:
+    for part in comment.split(";"):
+        name, equals, value = part.partition("=")
+        if equals and name.strip().startswith(TAG_PREFIX):
+            yield name.strip(), value.strip()
