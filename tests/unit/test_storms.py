@@ -60,14 +60,15 @@ SHARED = {
 }
 
 
-def storm(changes: dict[str, object], size: int, roles: int = 1) -> tuple[int, int, World]:
+def storm(changes: dict[str, object], size: int, roles: Sequence[str] = ("0",)) -> tuple[int, int, World]:
     """Messages and records of so many jobs, the newest of which ends first, each worked off before the next ends. They
-    have so many roles by turns.
+    have these roles by turns, "" is none.
     """
     world = World(tables=ONE_POLICY)
     for day in range(size):
-        role = f"arn:aws:iam::123456789012:role/{day % roles}"
-        world.add(continuing(f"job-{day}", day=day, HyperParameters={}, RoleArn=role, **changes))
+        role = roles[day % len(roles)]
+        whose = f"arn:aws:iam::123456789012:role/{role}" if role else ""
+        world.add(continuing(f"job-{day}", day=day, HyperParameters={}, RoleArn=whose, **changes))
     messages = 0
     for name in reversed(list(world.pointers)):
         world.deliver(name)
@@ -95,12 +96,15 @@ def test_messages_and_records_grow_with_the_jobs_that_share_a_place(how: str, mo
 
 
 @pytest.mark.parametrize("how", SHARED)
-def test_strangers_at_a_place_cost_no_more_than_those_of_a_role(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("other", ["1", ""], ids=["of another role", "of no role"])
+def test_strangers_at_a_place_cost_no_more_than_those_of_a_role(
+    how: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(crowds, "MOST_SHARING", CROWD)
     for module in (find_lineage, keep_record):
         monkeypatch.setattr(module, "predicate_of", lru_cache(10_000)(predicate_of))
     for size in SIZES:
-        messages, records, _ = storm(SHARED[how], size, roles=2)
+        messages, records, _ = storm(SHARED[how], size, ("0", other))
         told(f"storm of two roles, {how}, {size} jobs: {messages} messages, {records} records")
         assert messages <= 2 * (CROWD + 1) * size
         assert records <= 2 * (CROWD + 2) * size

@@ -20,6 +20,7 @@ CHECKPOINT = "s3://ckpt/run"
 KEEPS = {"CheckpointConfig": {"S3Uri": CHECKPOINT}}
 ARTIFACT = "s3://team/a/output/model.tar.gz"
 OTHER = {"RoleArn": "arn:aws:iam::123456789012:role/other-of-the-owner"}
+NOBODY = {"RoleArn": ""}
 FAILED = {"TrainingJobStatus": "Failed"}
 
 
@@ -103,12 +104,14 @@ INNOCENT: dict[str, tuple[list[Job], Job, Callable[[], list[Job]]]] = {
 
 @pytest.mark.parametrize("how", INNOCENT)
 @pytest.mark.parametrize("first", [True, False], ids=["strangers first", "strangers after"])
-def test_however_many_strangers_fill_a_place_nobody_else_changes(how: str, first: bool) -> None:
+@pytest.mark.parametrize("whose", [STRANGER, NOBODY], ids=["of another role", "of no role"])
+def test_however_many_strangers_fill_a_place_nobody_else_changes(how: str, first: bool, whose: Job) -> None:
     """Neither verdict nor ancestors nor figures, and nobody is mailed of it."""
-    parents, begins, strangers = INNOCENT[how]
+    parents, begins, fill = INNOCENT[how]
     innocent = child(hours=30, **begins)
     alone = recorded(*parents, innocent)
-    before, after = (strangers(), []) if first else ([], strangers())
+    strangers = [{**job, **whose} for job in fill()]
+    before, after = (strangers, []) if first else ([], strangers)
     world = recorded(*parents, *before, innocent, *after)
     assert found(world) == found(alone) == ("below", {job["TrainingJobName"] for job in parents}, [])
     assert world.content("b")["cumulative"] == alone.content("b")["cumulative"]
@@ -119,7 +122,7 @@ def test_however_many_strangers_fill_a_place_nobody_else_changes(how: str, first
 
 
 @pytest.mark.parametrize("begins", [reads(f"{CHECKPOINT}/step-9"), KEEPS], ids=["model", "checkpoint"])
-@pytest.mark.parametrize("role", [STRANGER, OTHER], ids=["strangers", "another role of the owner"])
+@pytest.mark.parametrize("role", [STRANGER, OTHER, NOBODY], ids=["strangers", "another role of the owner", "no role"])
 def test_a_parent_is_found_behind_however_many_of_other_roles(begins: Job, role: Job) -> None:
     world = recorded(in_team("a", **LONG, **OURS, **KEEPS), *crowd(filled(), CHECKPOINT, **role), child(**begins))
     assert found(world) == ("above", {"a"}, [])

@@ -33,6 +33,9 @@ BASE = "s3://team/base"
 TRIAL = {"TuningJobArn": "arn:aws:sagemaker:eu-west-1:123456789012:hyper-parameter-tuning-job/t"}
 CHEAP = {"hours": 1, "day": 1, "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1}}
 FAILED = {"TrainingJobStatus": "Failed"}
+NOBODY = {"RoleArn": ""}
+"""A run of which no role is known: its owner may have left it out."""
+STRANGERS = pytest.mark.parametrize("whose", [STRANGER, NOBODY], ids=["of another role", "of no role"])
 
 
 def reads(uri: str, name: str = "model") -> Job:
@@ -124,11 +127,12 @@ FRAMERS: dict[str, tuple[list[Job], Job, Job]] = {
 
 @pytest.mark.parametrize("how", FRAMERS)
 @pytest.mark.parametrize("status", [{}, FAILED], ids=["completed", "failed"])
-def test_a_strangers_name_for_a_place_changes_no_verdict_and_no_figure(how: str, status: Job) -> None:
+@STRANGERS
+def test_a_strangers_name_for_a_place_changes_no_verdict_and_no_figure(how: str, status: Job, whose: Job) -> None:
     """Nor does it take the true parent away; that another role is not counted rests on the job's word."""
     parents, framer, place = FRAMERS[how]
     alone = audited(*parents, child(**place)).content("b")
-    world = audited(*parents, child(**place), {**framer, **status})
+    world = audited(*parents, child(**place), {**framer, **status, **whose})
     framed = world.content("b")
     assert framed["verdict"] == alone["verdict"] == "below"
     assert framed["cumulative"] == alone["cumulative"]
@@ -341,10 +345,11 @@ def test_what_a_job_calls_data_where_its_role_keeps_checkpoints_rests_on_its_wor
     assert "by its role" in ground
 
 
-def test_other_roles_are_left_out_before_a_crowd_is_counted() -> None:
+@STRANGERS
+def test_other_roles_are_left_out_before_a_crowd_is_counted(whose: Job) -> None:
     """Twenty-one cheap jobs of a stranger at the place, above it, and below it."""
-    strangers = [decoy(f"s{n}", "s3://x/", **KEEPS, **STRANGER) for n in range(21)]
-    below = [decoy(f"z{n}", "s3://team/a/output", **FAILED, **STRANGER) for n in range(21)]
+    strangers = [decoy(f"s{n}", "s3://x/", **KEEPS, **whose) for n in range(21)]
+    below = [decoy(f"z{n}", "s3://team/a/output", **FAILED, **whose) for n in range(21)]
     parent = in_team("a", **OURS, **KEEPS)
     for place in (KEEPS, reads(f"{CHECKPOINT}/step-1"), reads("s3://team/a")):
         world = audited(parent, child(**place), *strangers, *below)
@@ -411,11 +416,12 @@ def test_what_a_tag_says_in_a_uri_is_no_more_than_the_place() -> None:
 
 @pytest.mark.parametrize("made", [{}, {"ModelArtifacts": {"S3ModelArtifacts": f"{BASE}/output/model.tar.gz"}}])
 @pytest.mark.parametrize("at", [BASE, f"{BASE}/output/model.tar.gz"])
-def test_no_job_is_stopped_for_what_another_role_ran(made: Job, at: str) -> None:
+@STRANGERS
+def test_no_job_is_stopped_for_what_another_role_ran(made: Job, at: str, whose: Job) -> None:
     """Not for a name, and not for what it wrote: people are warned of that."""
     room = Room(stop=True)
     room.metrics.results = dict.fromkeys(("base", "innocent"), HALF)
-    heavy = moved(left_by("base", "s3://team", hours=20_000, **made), -timedelta(days=1000))
+    heavy = moved(left_by("base", "s3://team", hours=20_000, **made, **whose), -timedelta(days=1000))
     audit_job(room.jobs.add(heavy), room.recorder, owner="x")
     room.jobs.add(running("innocent", hosts=1, days=2, **OURS, **reads(at)))
     told = [alert.subject for _, alert in room.watch(3)]
@@ -526,9 +532,13 @@ def test_no_flood_of_notes_pushes_out_what_the_verdict_rests_on() -> None:
     assert world.content("b")["rests_on"]["on_the_jobs_word"]
 
 
-def test_a_run_of_which_no_role_is_known_is_nobodys_else() -> None:
-    for role, other in ((OURS, {}), ({}, STRANGER)):
-        world = audited(in_team("a", **LONG, **KEEPS, **other), in_team("b", day=3, **KEEPS, **role))
+@pytest.mark.parametrize("parent", [STRANGER, NOBODY])
+def test_a_job_of_which_no_role_is_known_continues_whoever_names_its_places(parent: Job) -> None:
+    """Else its owner would leave the role out to hide what it continues."""
+    for backwards in (False, True):
+        world = audited(
+            in_team("a", **LONG, **KEEPS, **parent), in_team("b", day=3, **KEEPS, **NOBODY), backwards=backwards
+        )
         assert found(world) == ("above", {"a"}, [])
 
 

@@ -42,8 +42,8 @@ DOUBTFUL_WITHOUT_ITS_WORD = Kind(
 )
 NAMED_BY_ANOTHER_ROLE = Kind(
     "named-by-another-role",
-    "{where} ({place:said200}): runs of another role ({names:list}) say that their results lie there, which proves "
-    "nothing: not counted, since the job does not say that it continues them",
+    "{where} ({place:said200}): runs of another role, or of none that is known ({names:list}), say that their results "
+    "lie there, which proves nothing: not counted, since the job does not say that it continues them",
 )
 CALLED_DATA = Kind(
     "called-data",

@@ -141,7 +141,7 @@ class Place:
 
     def last_before(self, reader: IndexEntry) -> str:
         """When the last run before a job was created that is not of another role."""
-        ours = (times for role, times in self.by_role.items() if not (role and reader.role) or role == reader.role)
+        ours = (times for role, times in self.by_role.items() if not reader.role or role == reader.role)
         before = ((times, bisect_left(times, reader.created)) for times in ours)
         return max((times[count - 1] for times, count in before if count), default="")
 
@@ -209,10 +209,10 @@ class Results:
         told others. Where they are so many that not all are read, nobody asks which. A trial of its own search it may
         count.
         """
-        counted, ours = 0, [entry for entry in self.entries if not entry.role and entry.created < reader.created]
+        counted, ours = 0, list[IndexEntry]()
         enough = MOST_BELOW + ENTRIES_IN_A_PAGE + (_MARGIN if self.cut else 0)
         for entry in self.entries:
-            if entry.job_id == reader.job_id or (reader.role and entry.role != reader.role):
+            if entry.job_id == reader.job_id or entry.foreign_to(reader.role):
                 continue
             sure = self.cut or entry.job_id in self.all_told
             counted += sure and not apart(entry, reader.job_id, reader.family)

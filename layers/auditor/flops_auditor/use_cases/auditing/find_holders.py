@@ -269,7 +269,7 @@ class Holders:
                 self._unless_tagged(IN_A_RUNS_BUCKET(where=where, place=place))
 
     def _by_role(self, entries: Sequence[IndexEntry]) -> tuple[list[IndexEntry], list[IndexEntry]]:
-        """Runs of the job's role, or of one that is not known, and those of other roles."""
+        """Runs of the job's role, or all where that is not known, and those of others."""
         theirs = [entry for entry in entries if entry.foreign_to(self.run.role)]
         return [entry for entry in entries if not entry.foreign_to(self.run.role)], theirs
 

@@ -69,8 +69,8 @@ NAMES_LATER = Kind(
 )
 NAMES_A_PLACE_OF_OTHERS = Kind(
     "lineage-names-place-of-others",
-    "{where} names {name:said200}, a name or a place that only runs of other roles have: which run is meant, its ARN "
-    "would say",
+    "{where} names {name:said200}, a name or a place that only runs of other roles, or of none that is known, have: "
+    "which run is meant, its ARN would say",
     TAG_LINEAGE,
 )
 NAMES_UNKNOWN = Kind("lineage-names-unknown", "{where} names {name:said200}, of which nothing is recorded", TAG_LINEAGE)
@@ -254,8 +254,8 @@ def follow(
 
 
 def of_its_role(run: Run, lineage: Lineage, index: LineageReads) -> Lineage:
-    """A run's lineage without runs that had the rights of another role, and without what only those continue: each
-    ancestor's role is looked up, of more than MOST_ROLES the nearest.
+    """A run's lineage without runs that had the rights of another role, or of one that is not known, and without what
+    only those continue: each ancestor's role is looked up, of more than MOST_ROLES the nearest.
     """
     once = {ancestor.job_id: ancestor for ancestor in lineage.ancestors}
     ours: list[Ancestor] = []
@@ -267,7 +267,7 @@ def of_its_role(run: Run, lineage: Lineage, index: LineageReads) -> Lineage:
             continue
         asked.add(ancestor.job_id)
         entries = index.exactly("output", Location(ancestor.job_arn), "", ENTRIES_IN_A_PAGE)
-        if any(entry.job_id == ancestor.job_id and not entry.foreign_to(run.role) for entry in entries):
+        if any(entry.job_id == ancestor.job_id and entry.role == run.role for entry in entries):
             ours.append(ancestor)
             waiting += ancestor.parents
     if len(ours) == len(once):

@@ -320,5 +320,5 @@ class Around(Passing):
 
 
 def _ours(entries: Iterable[IndexEntry], reader: IndexEntry) -> list[IndexEntry]:
-    """Runs of a job's role, or of one that is not known."""
+    """Runs of a job's role; of a job without one, all."""
     return [entry for entry in entries if not entry.foreign_to(reader.role)]

@@ -69,12 +69,11 @@ class IndexEntry:
 
     @property
     def counts_for_all(self) -> bool:
-        """Whether it counts whatever the role of who begins there: its own is not known, or it is the folder that
-        SageMaker made for it, or lies inside: nobody else's run has its model there.
+        """Whether it counts whatever the role of who begins there: it is the folder that SageMaker made for it, or lies
+        inside: nobody else's run has its model there.
         """
         wrote = self.artifact if self.succeeded else None
-        inside = wrote is not None and self.location.holds(wrote) and len(wrote.path) - len(self.location.path) <= _MADE
-        return inside or not self.role
+        return wrote is not None and self.location.holds(wrote) and len(wrote.path) - len(self.location.path) <= _MADE
 
     def read_for(self, role: str | None) -> bool:
         """Whether it is among what is read of a role, of ANYBODY, or for EVERYBODY."""
@@ -83,8 +82,11 @@ class IndexEntry:
         return role is ANYBODY or self.role == role
 
     def foreign_to(self, role: str) -> bool:
-        """Whether it had the rights of another role than this one, where both are known."""
-        return bool(self.role and role) and self.role != role
+        """Whether a run of this role says nothing by naming the same place: it had the rights of another one, or of
+        none that is known, which its owner may have left out. To a run without a role nobody is foreign: else its
+        owner would leave that out to hide what it continues.
+        """
+        return bool(role) and self.role != role
 
 
 def read_under(kind: IndexKind, entry: IndexEntry) -> list[str | None]:
