@@ -56,6 +56,11 @@ def describe_cluster(count: int = 2, **changes: Any) -> dict[str, Any]:
     }
 
 
+def of_group(name: str, number: int, **changes: Any) -> dict[str, Any]:
+    """A host of a group of that name."""
+    return node(number, InstanceGroupName=name, **changes)
+
+
 def listing(*nodes: Mapping[str, Any]) -> dict[str, Any]:
     return {"ClusterNodeSummaries": list(nodes)}
 

@@ -93,8 +93,9 @@ def _audited(case: Case, tables: Tables) -> Audit:
 def hours_of_cluster(files: ClusterFiles, since: datetime | None, until: datetime) -> ClusterHours:
     """What of the hosts' hours runs explain, and what not."""
     had = times_on_hosts(files.stays, files.hosts, until)
-    missing = hosts_not_listed(files.answers.cluster, files.answers.hosts)
-    return cluster_hours(files.answers.hosts, had, (since, until), hardware_table(), missing)
+    answers = files.answers
+    missing = hosts_not_listed(answers.cluster, answers.hosts)
+    return cluster_hours(answers.hosts, had, (since, until), hardware_table(), missing, answers.strange_groups)
 
 
 def register(app: typer.Typer) -> None:

@@ -23,6 +23,12 @@ GROUPS_NOT_LISTED = Kind(
     "hours are not among these",
 )
 
+GROUPS_STRANGE = Kind(
+    "cluster-groups-strange",
+    "the cluster has none of the groups {names:list}, whose hosts are among these: they may be another cluster's. An "
+    "answer of ListClusterNodes that has hosts of these groups and of one that it has shows that they are not",
+)
+
 
 @dataclass(frozen=True)
 class HoursOfHost:
@@ -77,9 +83,10 @@ def cluster_hours(
     period: tuple[datetime | None, datetime],
     hardware: HardwareTable,
     not_listed: Sequence[str] = (),
+    strange: Sequence[str] = (),
 ) -> ClusterHours:
     """What of the hosts' time in a period, None from each launch on, no run had; `had` are disjoint spans of each in
-    order of time. `not_listed` are groups of which hosts are missing.
+    order of time. `not_listed` are groups of which hosts are missing, `strange` those that may be another cluster's.
     """
     since, until = period
     told = []
@@ -95,6 +102,7 @@ def cluster_hours(
     unknown = sorted({each.host.instance_type for each in told if each.units is None})
     doubts = [UNKNOWN_CLUSTER_HOSTS(names=unknown)] if unknown else []
     doubts += [GROUPS_NOT_LISTED(names=not_listed)] if not_listed else []
+    doubts += [GROUPS_STRANGE(names=strange)] if strange else []
     return ClusterHours(tuple(sorted(told, key=_size)), tuple(doubts))
 
 

@@ -5,19 +5,28 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 
 from flops_auditor.domain.runs.training_time import Span, merge
 
 
 @dataclass(frozen=True)
 class ClusterHost:
-    """A host as AWS lists it. `names` are what an orchestrator may call it; it was there from `launched` on."""
+    """A host as AWS lists it. `names` are what an orchestrator may call it; it was there from `launched` on. Where AWS
+    says at another time that it was launched later, that is `launched_again`.
+    """
 
     instance_id: str
     group: str
     instance_type: str
     launched: datetime
     names: tuple[str, ...]
+    launched_again: datetime | None = None
+
+    @property
+    def last_launched(self) -> datetime:
+        """When it was launched last: it was there with its name then."""
+        return self.launched_again or self.launched
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,12 @@ class HostsByName:
         of_name = self.of(name)
         before = bisect_right(of_name, moment, key=lambda host: host.launched)
         return of_name[before - 1] if before else None
+
+    def shared(self, name: str) -> bool:
+        """Whether several hosts had this name at one time: then nobody can say which of them is meant."""
+        of_name = self.of(name)
+        last = accumulate((host.last_launched for host in of_name), max)
+        return any(following.launched <= before for before, following in zip(last, of_name[1:], strict=False))
 
 
 def times_on_hosts(stays: Iterable[Stay], hosts: HostsByName, until: datetime) -> dict[ClusterHost, tuple[Span, ...]]:

@@ -6,6 +6,7 @@ Facts about the API: Amazon SageMaker API Reference, DescribeCluster, ListCluste
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -124,31 +125,51 @@ def parse_cluster(answer: Mapping[str, Any]) -> Cluster:
         raise MalformedCluster(what_is_wrong(error)) from error
 
 
-def parse_hosts(answer: Mapping[str, Any], cluster: Cluster) -> tuple[ClusterHost, ...]:
-    """The hosts of a ListClusterNodes answer of a cluster. Raises MalformedCluster, also for an answer of another
-    cluster, or one that is not whole.
-    """
+def parse_hosts(answer: Mapping[str, Any]) -> tuple[ClusterHost, ...]:
+    """The hosts of a ListClusterNodes answer. Raises MalformedCluster, also for an answer that is not whole."""
     try:
         listing = _Listing.model_validate(answer)
     except ValidationError as error:
         raise MalformedCluster(what_is_wrong(error)) from error
     if listing.next_token:
         raise MalformedCluster("NextToken: the answer is one page of several")
+    return tuple(node.host for node in listing.cluster_node_summaries)
+
+
+def known_groups(cluster: Cluster, of_answers: Sequence[Sequence[ClusterHost]]) -> frozenset[str]:
+    """Groups of hosts that the cluster has, or had: an answer of ListClusterNodes does not say whose it is, but one
+    that has hosts of a known group is the cluster's, and so are its other groups. Raises MalformedCluster where none
+    has.
+    """
     known = {group.instance_group_name for group in cluster.groups}
-    hosts = [node.host for node in listing.cluster_node_summaries]
-    for host in hosts:
-        if host.group not in known:
-            raise MalformedCluster(f"{host.instance_id} is of the group {host.group[:63]!r}, which is none of it")
-    return each_host_once(hosts)
+    of_each = [{host.group for host in hosts} for hosts in of_answers]
+    if any(of_each) and not any(groups & known for groups in of_each):
+        first = next(host for hosts in of_answers for host in hosts)
+        raise MalformedCluster(f"{first.instance_id} is of the group {first.group[:63]!r}, which is none of it")
+    while more := {group for groups in of_each if groups & known for group in groups - known}:
+        known |= more
+    return frozenset(known)
 
 
 def each_host_once(hosts: Iterable[ClusterHost]) -> tuple[ClusterHost, ...]:
-    """The hosts of all answers: one that was replaced stands in an earlier answer alone. Raises MalformedCluster."""
-    once: dict[str, ClusterHost] = {}
+    """The hosts of all answers, with all that any says of them: one that was replaced stands in an earlier answer
+    alone, a name may be missing from one, and a launch be told anew. Raises MalformedCluster.
+    """
+    alike: dict[str, dict[ClusterHost, None]] = {}
     for host in hosts:
-        if once.setdefault(host.instance_id, host) != host:
+        alike.setdefault(host.instance_id, {})[host] = None
+    return tuple(_one_host(list(alike[instance])) for instance in sorted(alike))
+
+
+def _one_host(hosts: Sequence[ClusterHost]) -> ClusterHost:
+    """What answers say of one host. Raises MalformedCluster where they contradict each other in what never changes."""
+    fullest = max(hosts, key=lambda host: len(host.names))
+    for host in hosts:
+        unlike = (host.group, host.instance_type) != (fullest.group, fullest.instance_type)
+        if unlike or not set(host.names) <= set(fullest.names):
             raise MalformedCluster(f"two answers contradict each other about {host.instance_id}")
-    return tuple(sorted(once.values(), key=lambda host: host.instance_id))
+    first, last = min(host.launched for host in hosts), max(host.launched for host in hosts)
+    return replace(fullest, launched=first, launched_again=last if last > first else None)
 
 
 def each_host_of_its_own_name(hosts: Sequence[ClusterHost]) -> None:

@@ -4,7 +4,8 @@ The description of such a run is put together from the operator's own lines or o
 the cluster and the hosts that these name, so that whoever has the evidence reads the same run from it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
@@ -19,6 +20,7 @@ from flops_auditor.domain.runs.run import NOT_ENDED, Hosts, Run
 from flops_auditor.domain.runs.sources.cluster_answers import (
     NODES,
     Cluster,
+    each_host_once,
     least_of_cluster,
     least_of_node,
     parse_cluster,
@@ -48,6 +50,8 @@ LATEST = "LatestTime"
 """In a file of Kubernetes."""
 CREATED = "Created"
 """Of a run with a record already, when that says that it was first asked for: a file may lack its first attempts."""
+EARLIER_GROUPS = "EarlierGroups"
+"""Groups of its hosts that the cluster had by an earlier answer about its hosts, and has no longer."""
 _SHARED = "the file systems of its cluster"
 
 HOSTS_NOT_LISTED = Kind(
@@ -59,6 +63,18 @@ HOSTS_NOT_LISTED = Kind(
 BEFORE_LAUNCH = Kind(
     "cluster-hosts-not-launched",
     "contradictory evidence: by the operator's file it had {hosts:list} before AWS launched that host",
+    AMEND,
+)
+STRANGE_GROUPS = Kind(
+    "cluster-hosts-of-strange-groups",
+    "the cluster has none of the groups {groups:list}, of which it had hosts: they may be another cluster's. An answer "
+    "of ListClusterNodes that has hosts of these groups and of one that it has shows that they are not",
+    AMEND,
+)
+SHARED_NAMES = Kind(
+    "cluster-host-names-shared",
+    "contradictory evidence: by AWS's answers several hosts were called {hosts:list} at one time: which of them it had "
+    "is not known",
     AMEND,
 )
 UNLIKE_HOURS = Kind(
@@ -111,14 +127,15 @@ def read_cluster_run(evidence: Evidence) -> Run:
     try:
         file, cluster = description["File"], parse_cluster(description["Cluster"])
         read_at = read_time(file["ReadAt"])
-        hosts = parse_hosts({NODES: description[NODES]}, cluster)
+        hosts = each_host_once(parse_hosts({NODES: description[NODES]}))
+        groups = {group.instance_group_name for group in cluster.groups} | set(description.get(EARLIER_GROUPS, ()))
         who, run_of_no = str(file["Who"]), int(file["LinesOfNoRun"])
         told_run = said_run(description)
         if CREATED in description:
             told_run = replace(told_run, created=read_time(description[CREATED]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise MalformedOperatorsFile(f"not the description of a cluster's run: {error}") from error
-    return run_of(told_run, cluster, HostsByName(hosts), read_at, who, run_of_no)
+    return run_of(told_run, cluster, HostsByName(hosts), read_at, who, run_of_no, groups)
 
 
 def least(description: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,15 +157,21 @@ def said_run(description: Mapping[str, Any]) -> SaidRun:
 
 
 def run_of(
-    told: SaidRun, cluster: Cluster, hosts: HostsByName, read_at: datetime, who: str, lines_of_no_run: int
+    told: SaidRun,
+    cluster: Cluster,
+    hosts: HostsByName,
+    read_at: datetime,
+    who: str,
+    lines_of_no_run: int,
+    groups: AbstractSet[str],
 ) -> Run:
-    """The run that an operator tells of, on the hosts that AWS lists."""
+    """The run that an operator tells of, on the hosts that AWS lists, of `groups` that the cluster has, or had."""
     declared = read_declared(Statements(told.tags, {}, {}, unseen=True))
     begins, notes = named_by_the_tag(declared.lineage)
     arn = f"{cluster.cluster_arn}/{told.run_id}"
     times = times_on_hosts(told.stays, hosts, read_at)
     kinds = _hosts(times)
-    doubts = _doubts(told, hosts, times, kinds, lines_of_no_run)
+    doubts = (*told.doubts, *_doubts(told, hosts, times, groups, lines_of_no_run))
     spans = [span for each in times.values() for span in each]
     ended = told.state not in NOT_ENDED
     return Run(
@@ -190,22 +213,25 @@ def _doubts(
     told: SaidRun,
     hosts: HostsByName,
     times: Mapping[ClusterHost, Sequence[Span]],
-    kinds: Mapping[str, tuple[int, Fraction]],
+    groups: AbstractSet[str],
     lines_of_no_run: int,
-) -> tuple[Remark, ...]:
-    """Why its hours are not known."""
-    doubts = list(told.doubts)
-    if missing := sorted({stay.host for stay in told.stays if not hosts.of(stay.host)}):
-        doubts.append(HOSTS_NOT_LISTED(hosts=missing))
+) -> Iterator[Remark]:
+    """Why its hours are not known, though its operator says them."""
+    names = sorted({stay.host for stay in told.stays})
+    if missing := [name for name in names if not hosts.of(name)]:
+        yield HOSTS_NOT_LISTED(hosts=missing)
     early = {stay.host for stay in told.stays if hosts.of(stay.host) and hosts.at(stay.host, stay.start) is None}
     if early:
-        doubts.append(BEFORE_LAUNCH(hosts=sorted(early)))
-    seconds = [each for _, each in kinds.values()]
+        yield BEFORE_LAUNCH(hosts=sorted(early))
+    if shared := [name for name in names if hosts.shared(name)]:
+        yield SHARED_NAMES(hosts=shared)
+    if strange := sorted({host.group for host in times} - groups):
+        yield STRANGE_GROUPS(groups=strange)
+    seconds = [each for _, each in _hosts(times).values()]
     if seconds and max(seconds) - min(seconds) > A_MOMENT:
-        doubts.append(UNLIKE_HOURS())
+        yield UNLIKE_HOURS()
     if lines_of_no_run:
-        doubts.append(LINES_OF_NO_RUN(count=lines_of_no_run))
-    return tuple(doubts)
+        yield LINES_OF_NO_RUN(count=lines_of_no_run)
 
 
 def _time(
