@@ -79,6 +79,19 @@ def test_recorded_jobs_are_told_from_others_at_any_number(ledger: tuple[Records,
     assert index.recorded([]) == {}
 
 
+def test_a_record_of_a_stop_is_none_of_the_jobs_end(ledger: tuple[Records, RecordIndex]) -> None:
+    """A job that was stopped, and whose lineage changed before it ended."""
+    records, index = ledger
+    stopped, ended, once = (listed(number).job_id for number in range(3))
+    for job_id in (stopped, ended):
+        records.commit(job_id, StoredRecord(0, b"stop"), {"tags": "of the stop", "interim": "true"})
+        records.commit(job_id, StoredRecord(1, b"lineage"), {"interim": "true"})
+    records.commit(ended, StoredRecord(2, b"end"), {"tags": "of the end"})
+    records.commit(ended, StoredRecord(3, b"amended"), {"tags": "later"})
+    records.commit(once, StoredRecord(0, b"end"), {})
+    assert index.recorded([stopped, ended, once]) == {ended: "of the end", once: ""}
+
+
 def test_a_reading_is_read_as_it_was_written(readings: Callable[[], ReadingStore]) -> None:
     store = readings()
     assert store.read("eu-west-1") == JobReading()
@@ -156,7 +169,7 @@ def test_keys_left_unprocessed_are_asked_for_again() -> None:
     stub = Stubber(client)
     job_id = listed(1).job_id
     keys = [{"pk": {"S": f"JOB#{job_id}"}, "sk": {"S": "RECORD#000000"}}]
-    rest = {"records": {"Keys": keys, "ProjectionExpression": "pk, tags", "ConsistentRead": True}}
+    rest = {"records": {"Keys": keys, "ProjectionExpression": "pk, tags, interim", "ConsistentRead": True}}
     stub.add_response("batch_get_item", {"Responses": {}, "UnprocessedKeys": rest}, {"RequestItems": rest})
     found = {"records": [{"pk": {"S": f"JOB#{job_id}"}}]}
     stub.add_response("batch_get_item", {"Responses": found, "UnprocessedKeys": {}}, {"RequestItems": rest})

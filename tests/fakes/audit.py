@@ -213,8 +213,14 @@ class MemoryRecordIndex:
     records: MemoryRecords
 
     def recorded(self, job_ids: Sequence[str]) -> Mapping[str, str]:
-        found = {job_id for job_id in job_ids if self.records.lines.get(job_id)}
-        return {job_id: self.records.summaries.get((job_id, 0), {}).get("tags", "") for job_id in found}
+        found = {}
+        for job_id in job_ids:
+            summaries = [
+                self.records.summaries.get((job_id, at), {}) for at in sorted(self.records.lines.get(job_id, ()))
+            ]
+            of_its_end = [each for each in summaries if "interim" not in each]
+            found |= {job_id: of_its_end[0].get("tags", "")} if of_its_end else {}
+        return found
 
 
 @dataclass

@@ -1,4 +1,6 @@
-"""A service whose description of a run is all that is known of it: twins of the JobListing and JobStates ports."""
+"""A service whose description of a run is all that is known of it: twins of the JobListing, JobStates and JobStopper
+ports.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -13,14 +15,16 @@ from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage, SourceD
 @dataclass
 class FakeDescribedRuns(ABC):
     """The ports over answers, each by what its run is asked for by. `denied` holds API calls that answer AccessDenied;
-    `asks` describes a run, and `lists` lists them.
+    `asks` describes a run, `lists` lists them, and `stops` stops one. `stopped` are those that it was asked of.
     """
 
     asks: ClassVar[str]
     asks_tags: ClassVar[str]
     lists: ClassVar[str]
+    stops: ClassVar[str] = ""
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
+    stopped: list[tuple[str, str]] = field(default_factory=list)
 
     @abstractmethod
     def listed(self, answer: dict[str, Any]) -> ListedJob:
@@ -45,6 +49,10 @@ class FakeDescribedRuns(ABC):
 
     def now(self, job: ListedJob) -> ListedJob | None:
         return next((each for each in map(self.listed, self.answers.values()) if each.arn == job.arn), None)
+
+    def stop(self, name: str, region: str) -> None:
+        self.called(self.stops)
+        self.stopped.append((name, region))
 
     def called(self, action: str) -> None:
         """Refuse an API call that is denied."""

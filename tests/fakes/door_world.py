@@ -96,11 +96,10 @@ class DoorWorld:
         told = {"source": "aws.sagemaker", "detail": {name: str(value) for name, value in job.items()}}
         return newest_content(self.audit(told), self.recorder)
 
-    def watch(self) -> Watched:
-        """A round of the watch."""
-        done = watch_doors(
-            [watcher_of(self.recorder, self.jobs), self.watcher], lambda: False, lambda: nullcontext(True)
-        )
+    def watch(self, stops: bool = False) -> Watched:
+        """A round of the watch, which stops what crosses where it is asked to."""
+        watcher = replace(self.watcher, stopper=self.runs) if stops else self.watcher
+        done = watch_doors([watcher_of(self.recorder, self.jobs), watcher], lambda: False, lambda: nullcontext(True))
         assert done.failures == ()
         return done
 

@@ -89,6 +89,7 @@ class FakeSageMakerJobs(FakeDescribedRuns):
 
     asks = asks_tags = "sagemaker:DescribeJob"
     lists = "sagemaker:ListJobs"
+    stops = "sagemaker:StopJob"
 
     def add(self, answer: dict[str, Any]) -> dict[str, Any]:
         """Put a job, or its new state, in place; its answer."""

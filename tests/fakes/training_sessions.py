@@ -54,6 +54,7 @@ class FakeTrainingSessions(FakeDescribedRuns):
 
     asks = asks_tags = "sagemaker:DescribeTrainingSession"
     lists = "sagemaker:ListTrainingSessions"
+    stops = "sagemaker:StopTrainingSession"
 
     def add(self, answer: dict[str, Any]) -> dict[str, Any]:
         """Put a session, or its new state, in place; its detail."""

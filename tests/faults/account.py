@@ -80,9 +80,9 @@ class Calls:
             answer = self.of_bedrock(model.name, params["context"]["client_region"])
         elif model.service_model.service_name == "batch":
             answer = self.of_batch(model.name, params["context"]["client_region"])
-        elif model.name in ("ListTrainingSessions", "DescribeTrainingSession"):
+        elif model.name in ("ListTrainingSessions", "DescribeTrainingSession", "StopTrainingSession"):
             answer = self.of_sessions(model.name, params["context"]["client_region"])
-        elif model.name in ("ListJobs", "DescribeJob") and model.service_model.service_name == "sagemaker":
+        elif model.name in ("ListJobs", "DescribeJob", "StopJob") and model.service_model.service_name == "sagemaker":
             answer = self.of_newer_jobs(model.name, params)
         if answer is None:
             return None
@@ -109,7 +109,11 @@ class Calls:
         return {"jobSummaryList": [job]} if operation == "ListJobs" else {"jobs": [job]}
 
     def of_sessions(self, operation: str, region: str) -> dict[str, Any]:
-        """What SageMaker answers of the one training session, which moto does not know."""
+        """What SageMaker answers of the one training session, which moto does not know. It goes on when it is
+        stopped.
+        """
+        if operation == "StopTrainingSession":
+            return {}
         if operation == "ListTrainingSessions":
             names = ("TrainingSessionArn", "TrainingSessionStatus", "CreationTime", "LastModifiedTime")
             here = [{name: self.session[name] for name in names}] if self.session and region == REGION else []
@@ -117,7 +121,11 @@ class Calls:
         return {"TrainingSessionDetail": dict(self.session)}
 
     def of_newer_jobs(self, operation: str, params: Any) -> dict[str, Any]:
-        """What SageMaker answers of the one job of the newer kinds, which moto does not know."""
+        """What SageMaker answers of the one job of the newer kinds, which moto does not know. It goes on when it is
+        stopped.
+        """
+        if operation == "StopJob":
+            return {}
         if operation == "DescribeJob":
             return dict(self.newer)
         asked = json.loads(params["body"])["JobCategory"]

@@ -1,5 +1,6 @@
 """Watching on the deployed template: running jobs through SageMaker's listing, warnings by SNS, notes in DynamoDB."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,11 @@ from typing import Any
 
 from flops_auditor_cli.local_aws import deploy
 from flops_auditor_cli.local_aws.deployment import STACK_NAME
+from flops_auditor_cli.local_aws.jobs import load_sagemaker_job, load_session
+from tests.fakes.sagemaker_jobs import COUNTED, document
+from tests.fakes.training_sessions import USAGE
 from tests.integration.deployed import Deployed, fresh_job
+from tests.integration.test_other_doors import fresh_agent_job, fresh_session
 
 BIG = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
 TAGS = [{"Key": "flops-auditor:pretrain-flops", "Value": "1.5e24"}]
@@ -55,6 +60,28 @@ def test_a_job_about_to_cross_is_stopped_under_the_rights_of_the_watch(deployed:
     assert len(deployed.versions(f"records/{job_id}/")) == len(deployed.versions(f"evidence/{job_id}/")) == 1
     status = deployed.stack.client("sagemaker").describe_training_job(TrainingJobName=job["TrainingJobName"])
     assert status["TrainingJobStatus"] in {"Stopping", "Stopped"}
+
+
+def test_a_session_and_a_job_that_train_too_much_are_stopped_under_the_same_rights(operator: Deployed) -> None:
+    """Neither has an event: the listing finds how they ended, though their stops are recorded."""
+    much = {"BillableTokenUsage": {**USAGE, "TrainingTokenCount": 10**14}}
+    written = json.dumps(document(usage={**COUNTED, "TrainTokenCount": 10**14}))
+    with stopping(operator):
+        opened = fresh_session(operator, TrainingSessionStatus="Running", **much)
+        agent = fresh_agent_job(operator, JobStatus="InProgress", JobConfigDocument=written)
+        assert operator.invoke("WatchFunctionName")["stopped"] >= 2
+    sagemaker, arns = operator.stack.client("sagemaker"), (opened["TrainingSessionArn"], agent["JobArn"])
+    for arn in arns:
+        assert operator.record(arn).predicate["action"]["kind"] == "stop"
+    told = sagemaker.describe_training_session(TrainingSessionName=opened["TrainingSessionName"])
+    assert told["TrainingSessionDetail"]["TrainingSessionStatus"] == "Stopping"
+    asked = {"JobName": agent["JobName"], "JobCategory": "AgentRFT"}
+    assert sagemaker.describe_job(**asked)["JobStatus"] == "Stopping"
+    load_session(operator.stack, {"TrainingSessionDetail": {**opened, "TrainingSessionStatus": "Stopped"}})
+    load_sagemaker_job(operator.stack, {**agent, "JobStatus": "Stopped"})
+    operator.invoke("ReconcileFunctionName")
+    for arn in arns:
+        operator.wait(lambda arn=arn: len(operator.items("RECORD#", arn)) == 2, "a record of its end")  # type: ignore[misc]
 
 
 def test_a_running_job_is_warned_of_once_and_recorded_after_its_end(deployed: Deployed) -> None:

@@ -419,8 +419,8 @@ def no_stars(subject: Subject) -> Iterator[str]:
             if "*" in action:
                 yield f"{name}: {action}"
             if action.startswith("sagemaker:") and not action.startswith(("sagemaker:Describe", "sagemaker:List")):
-                # The one exception is under a condition that is off by default.
-                if action == "sagemaker:StopTrainingJob" and stops_only_when_asked(subject, name):
+                # The only exceptions are under conditions that are off by default.
+                if action in STOPS and stops_only_when_asked(subject, name, action):
                     continue
                 yield f"{name}: {action}"
     for name, statement in subject.resource_policies():
@@ -428,13 +428,21 @@ def no_stars(subject: Subject) -> Iterator[str]:
             yield f"{name}: {statement.get('Sid')} allows {statement['Action']}"
 
 
-def stops_only_when_asked(subject: Subject, policy: str) -> bool:
-    """Whether StopTrainingJob stands under the condition StopsJobs alone, and StopOnCrossing is off by default."""
+STOPS = {
+    "sagemaker:StopTrainingJob": "StopsJobs",
+    "sagemaker:StopTrainingSession": "StopsOtherDoors",
+    "sagemaker:StopJob": "StopsOtherDoors",
+}
+"""What stops a run, and the condition under which it is granted; `switch_points.py` holds what they are."""
+
+
+def stops_only_when_asked(subject: Subject, policy: str, action: str) -> bool:
+    """Whether an action stands under its condition alone, and StopOnCrossing is off by default."""
     statements = subject.expanded["Resources"][policy]["Properties"]["PolicyDocument"]["Statement"]
-    outside = [s for s in statements if "Fn::If" not in s and "sagemaker:StopTrainingJob" in listed(s["Action"])]
-    inside = [s["Fn::If"][0] for s in statements if "Fn::If" in s and "StopTrainingJob" in json.dumps(s)]
+    outside = [s for s in statements if "Fn::If" not in s and action in listed(s["Action"])]
+    inside = [s["Fn::If"][0] for s in statements if "Fn::If" in s and f'"{action}"' in json.dumps(s)]
     off = subject.raw["Parameters"].get("StopOnCrossing", {}).get("Default") == "false"
-    return not outside and inside == ["StopsJobs"] and off
+    return not outside and inside == [STOPS[action]] and off
 
 
 @point("resource policies name the source's ARN or account", "P")

@@ -44,6 +44,7 @@ CONDITIONS = {
     "SendsDigest": _chosen("Digest", "weekly"),
     "AnswersQueries": _chosen("Queries", "true"),
     "SeesOtherDoors": _chosen("Doors", "all"),
+    "StopsOtherDoors": {"Fn::And": [{"Condition": "StopsJobs"}, {"Condition": "SeesOtherDoors"}]},
 }
 ON_BY_DEFAULT = {"MailsOneCheckpointADay", "RetentionInYears", "SchedulesRun", "SeesOtherDoors", "SendsDigest"}
 RATES = {
@@ -89,6 +90,8 @@ def _holds(condition: dict[str, Any], parameters: dict[str, Any]) -> bool:
     if function == "Fn::Equals":
         return bool(parameters[operands[0]["Ref"]] == operands[1])
     held = [_holds(each, parameters) for each in operands]
+    if function == "Fn::And":
+        return all(held)
     return any(held) if function == "Fn::Or" else not held[0]
 
 

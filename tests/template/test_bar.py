@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.template.bar import Point, Subject, subject_of_repository, unconditional
+from tests.template.bar import STOPS, Point, Subject, subject_of_repository, unconditional
 from tests.template.switch_points import POINTS
 from tests.template.tools import Findings, cfn_lint_expanded
 
@@ -224,10 +224,20 @@ def test_expanded_template_alone_shows_a_visibility_below_the_timeout(subject: S
     assert any(finding.startswith("E3505") for finding in cfn_lint_expanded(broken))
 
 
-def test_unconditional_stop_of_jobs_is_noticed(subject: Subject) -> None:
+@pytest.mark.parametrize("action", sorted(STOPS))
+@pytest.mark.parametrize("policy", ["AuditPolicy", "WatchPolicy"])
+def test_unconditional_stop_of_jobs_is_noticed(subject: Subject, policy: str, action: str) -> None:
     broken = copy.deepcopy(subject)
-    grant("AuditPolicy", "sagemaker:StopTrainingJob")(broken)
-    assert list(POINTS[19].check(broken)) == ["AuditPolicy: sagemaker:StopTrainingJob"]
+    grant(policy, action)(broken)
+    assert set(POINTS[19].check(broken)) == {f"{policy}: {action}"}
+
+
+def test_a_stop_under_another_condition_is_noticed(subject: Subject) -> None:
+    broken = copy.deepcopy(subject)
+    statements = properties(broken, "WatchPolicy")["PolicyDocument"]["Statement"]
+    [stop] = [each for each in statements if "StopTrainingSession" in repr(each)]
+    stop["Fn::If"][0] = "SeesOtherDoors"
+    assert list(POINTS[19].check(broken)) == ["WatchPolicy: sagemaker:StopTrainingSession"]
 
 
 def test_a_role_that_anybody_may_take_is_noticed(subject: Subject) -> None:

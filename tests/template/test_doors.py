@@ -9,6 +9,8 @@ from tests.template.bar import listed, target
 from tests.template.loading import load
 
 CONDITION = "SeesOtherDoors"
+CONDITIONS = {CONDITION, "StopsOtherDoors"}
+"""What it opens, and what it opens where StopOnCrossing is on besides."""
 RULES = {
     *("FinishedCustomizationJobsRule", "CustomizationReplaysRule"),
     *("FinishedBatchJobsRule", "BatchReplaysRule"),
@@ -31,6 +33,8 @@ RIGHTS = {
         "sagemaker:DescribeTrainingSession",
         "sagemaker:ListJobs",
         "sagemaker:DescribeJob",
+        "sagemaker:StopTrainingSession",
+        "sagemaker:StopJob",
         "bedrock:GetImportedModel",
         "bedrock:GetCustomModel",
     },
@@ -51,13 +55,13 @@ RIGHTS = {
 
 
 def chosen(value: Any, opened: bool) -> Any:
-    """A value of the template as it is deployed: of an `Fn::If` on the condition one branch, else both."""
+    """A value of the template as it is deployed: of an `Fn::If` on these conditions one branch, else both."""
     if isinstance(value, list):
         branches = [chosen(each, opened) for each in value]
         return [each for each in branches if each != {"Ref": "AWS::NoValue"}]
     if not isinstance(value, dict):
         return value
-    if value.get("Fn::If", [None])[0] == CONDITION:
+    if value.get("Fn::If", [None])[0] in CONDITIONS:
         return chosen(value["Fn::If"][1 if opened else 2], opened)
     return {name: chosen(each, opened) for name, each in value.items()}
 

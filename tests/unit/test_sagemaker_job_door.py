@@ -162,6 +162,22 @@ def test_a_running_job_is_watched_and_recorded_when_it_has_completed() -> None:
     assert world.watch().jobs == 0
 
 
+def test_a_job_that_crosses_is_stopped_where_that_is_asked_for_and_its_end_is_recorded() -> None:
+    world = World()
+    much = document(usage={**COUNTED, "TrainTokenCount": 10**14})
+    begun = world.newer.add(running(config=document()))
+    assert world.watch(stops=True).stopped == 0
+    world.newer.add(running(config=much))
+    assert (world.watch().stopped, world.watch(stops=True).stopped, world.watch(stops=True).stopped) == (0, 1, 0)
+    assert world.newer.stopped == [("agent-1", "eu-west-1")]
+    assert world.content(begun)["action"]["kind"] == "stop"
+    assert not world.reconcile().queued
+    world.newer.add(agent_job(JobStatus="Stopped", config=much))
+    assert [each.name for each in world.reconcile().queued] == ["agent-1"]
+    ended = world.content(begun)
+    assert (ended["revision"], ended["action"], ended["job"]["status"]) == (1, None, "Stopped")
+
+
 def test_one_that_was_deleted_before_its_end_was_seen_has_a_record_of_what_was_seen_last() -> None:
     world = World()
     answer = world.newer.add(running(config=document(usage={**COUNTED, "TrainTokenCount": 10})))

@@ -1,5 +1,6 @@
 """From the listing of a training session to its record, with twins of every port."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.auditing.audit_job import NotFinished, handle_event
 from flops_auditor.use_cases.auditing.collect_training_session import training_session_collector
 from flops_auditor.use_cases.auditing.keep_record import ForeignEvidence, case_behind, newest
+from flops_auditor.use_cases.auditing.watch_jobs import watch_jobs
 from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
 from flops_auditor.use_cases.recomputing.recompute import recompute
 from tests.fakes.door_world import HOUR, TERRITORY, DoorWorld, ancestors, total
@@ -91,6 +93,44 @@ def test_an_open_session_is_watched_and_recorded_when_it_has_ended() -> None:
     assert [each.name for each in world.reconcile().queued] == ["support-1"]
     assert world.content(ended)["verdict"] == "below"
     assert world.watch().jobs == 0
+
+
+MUCH = {**USAGE, "TrainingTokenCount": 10**14}
+
+
+def test_a_session_that_crosses_is_stopped_where_that_is_asked_for_and_its_end_is_recorded() -> None:
+    """It has no event: the reconciliation goes on looking for its end, though its stop has a record."""
+    world = World()
+    opened = world.sessions.add(open_session(BillableTokenUsage=USAGE))
+    assert world.watch(stops=True).stopped == 0
+    world.sessions.add(open_session(BillableTokenUsage=MUCH))
+    assert (world.watch().stopped, world.sessions.stopped) == (0, [])
+    assert world.watch(stops=True).stopped == 1
+    assert world.watch(stops=True).stopped == 0
+    assert world.sessions.stopped == [("support-1", "eu-west-1")], "once, though it goes on for a while"
+    interim = world.content(opened)
+    assert (interim["action"]["kind"], interim["verdict"]) == ("stop", "indeterminate")
+    assert sum("STOPPED" in alert.subject for alert in world.alerts.sent) == 1
+    world.sessions.add(session(TrainingSessionStatus="Stopping", EndTime=None, BillableTokenUsage=MUCH))
+    assert not world.reconcile().queued
+    world.sessions.add(session(BillableTokenUsage=MUCH))
+    assert [each.name for each in world.reconcile().queued] == ["support-1"]
+    ended = world.content(opened)
+    assert (ended["revision"], ended["action"], ended["job"]["status"]) == (1, None, "Stopped")
+    assert not world.reconcile().queued
+
+
+def test_a_session_of_which_a_stop_was_refused_is_asked_again_and_one_that_may_not_be_stopped_goes_on() -> None:
+    world = World()
+    world.sessions.add(open_session(BillableTokenUsage=MUCH))
+    tags = [{"Key": "flops-auditor:never-stop", "Value": "true"}]
+    world.sessions.add(open_session(2, BillableTokenUsage=MUCH, Tags=tags))
+    world.sessions.denied.add("sagemaker:StopTrainingSession")
+    [failure] = watch_jobs(replace(world.watcher, stopper=world.sessions)).failures
+    assert "sagemaker:StopTrainingSession" in failure
+    world.sessions.denied.clear()
+    assert (world.watch(stops=True).stopped, world.sessions.stopped) == (1, [("support-1", "eu-west-1")])
+    assert any("ABOUT TO CROSS: support-2" in alert.subject for alert in world.alerts.sent)
 
 
 def test_one_that_was_deleted_before_its_end_was_seen_has_a_record_of_what_was_seen_last() -> None:

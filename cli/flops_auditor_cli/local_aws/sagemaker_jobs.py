@@ -1,6 +1,6 @@
 """SageMaker's jobs of the newer kinds as the local AWS answers for them, since moto has none.
 
-Facts: Amazon SageMaker API Reference, DescribeJob, ListJobs.
+Facts: Amazon SageMaker API Reference, DescribeJob, ListJobs, StopJob.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class LocalSageMakerJobs(StandIn):
     describes = "DescribeJob"
 
     def operations(self) -> Mapping[str, Callable[[Members, str], Members | None]]:
-        """Describing, and listing a category."""
-        return {"DescribeJob": self._described, "ListJobs": self._page}
+        """Describing, listing a category, and stopping."""
+        return {"DescribeJob": self._described, "ListJobs": self._page, "StopJob": self._stop}
 
     def arn_of(self, answer: Members) -> str:
         """The job's ARN."""
@@ -32,6 +32,13 @@ class LocalSageMakerJobs(StandIn):
     def _described(self, asked: Members, region: str) -> Members | None:
         jobs = self._of(asked["JobCategory"], region)
         return next((each for each in jobs if each["JobName"] == asked["JobName"]), None)
+
+    def _stop(self, asked: Members, region: str) -> Members | None:
+        known = self._described(asked, region)
+        if known is None:
+            return None
+        self.load({**known, "JobStatus": "Stopping"})
+        return {}
 
     def _page(self, asked: Members, region: str) -> Members:
         jobs, more = page_of(self._of(asked["JobCategory"], region), asked, _DEFAULT_PAGE)

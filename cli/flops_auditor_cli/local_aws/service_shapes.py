@@ -73,9 +73,11 @@ class StandIn(ABC):
         return request.headers.get("X-Amz-Target", "").removeprefix(_TARGET)
 
     def checked(self, operation: str, shape: str, value: Members) -> Members:
-        """A request or an answer that is of its shape. Raises NotOfTheModel."""
-        model = _model(self.service).operation_model(operation)
-        report = ParamValidator().validate(dict(value), getattr(model, shape))
+        """A request or an answer that is of its shape, or none where its operation has none. Raises NotOfTheModel."""
+        expected = getattr(_model(self.service).operation_model(operation), shape)
+        if expected is None and not value:
+            return value
+        report = ParamValidator().validate(dict(value), expected)
         if report.has_errors():
             raise NotOfTheModel(f"{operation}: {report.generate_report()}")
         return value

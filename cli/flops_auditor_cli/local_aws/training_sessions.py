@@ -1,6 +1,6 @@
 """SageMaker's training sessions as the local AWS answers for them, since moto has none.
 
-Facts: Amazon SageMaker API Reference, DescribeTrainingSession, ListTrainingSessions.
+Facts: Amazon SageMaker API Reference, DescribeTrainingSession, ListTrainingSessions, StopTrainingSession.
 """
 
 from __future__ import annotations
@@ -20,8 +20,12 @@ class LocalTrainingSessions(StandIn):
     describes = "DescribeTrainingSession"
 
     def operations(self) -> Mapping[str, Callable[[Members, str], Members | None]]:
-        """Describing and listing."""
-        return {"DescribeTrainingSession": self._described, "ListTrainingSessions": self._page}
+        """Describing, listing and stopping."""
+        return {
+            "DescribeTrainingSession": self._described,
+            "ListTrainingSessions": self._page,
+            "StopTrainingSession": self._stop,
+        }
 
     def arn_of(self, answer: Members) -> str:
         """The session's ARN."""
@@ -30,6 +34,13 @@ class LocalTrainingSessions(StandIn):
     def _described(self, asked: Members, region: str) -> Members | None:
         name = asked["TrainingSessionName"]
         return next((each for each in self.here(region) if each[_DETAIL]["TrainingSessionName"] == name), None)
+
+    def _stop(self, asked: Members, region: str) -> Members | None:
+        known = self._described(asked, region)
+        if known is None:
+            return None
+        self.load({_DETAIL: {**known[_DETAIL], "TrainingSessionStatus": "Stopping"}})
+        return {}
 
     def _page(self, asked: Members, region: str) -> Members:
         details, more = page_of([each[_DETAIL] for each in self.here(region)], asked, _DEFAULT_PAGE)

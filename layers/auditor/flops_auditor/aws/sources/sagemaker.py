@@ -158,12 +158,17 @@ class SageMakerStopper:
         self._client_for = client_for
 
     def stop(self, name: str, region: str) -> None:
-        """StopTrainingJob. A job that has ended meanwhile needs no stopping."""
-        with refusals("sagemaker:StopTrainingJob"):
-            try:
-                self._client_for(region).stop_training_job(TrainingJobName=name)
-            except ClientError as error:
-                message = error.response["Error"].get("Message", "")
-                if "status" in message.lower() or "not found" in message.lower():
-                    return
-                raise
+        """StopTrainingJob."""
+        stopped("sagemaker:StopTrainingJob", partial(self._client_for(region).stop_training_job, TrainingJobName=name))
+
+
+def stopped(action: str, ask: Callable[[], object]) -> None:
+    """Ask SageMaker to stop a run. One that has ended meanwhile, or is gone, needs no stopping. Raises SourceDenied."""
+    with refusals(action):
+        try:
+            ask()
+        except ClientError as error:
+            message = error.response["Error"].get("Message", "")
+            if "status" in message.lower() or "not found" in message.lower():
+                return
+            raise

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from flops_auditor.aws.calls.listing_pages import pages_at_pace
 from flops_auditor.aws.calls.pace import Pace
-from flops_auditor.aws.sources.sagemaker import described
+from flops_auditor.aws.sources.sagemaker import described, stopped
 from flops_auditor.aws.sources.self_described import SelfDescribedStates, modified
 from flops_auditor.domain.runs.sources.sagemaker_job_answer import CATEGORIES, DESCRIBE_SAGEMAKER_JOB, category_in
 from flops_auditor.domain.values.arns import name_of, region_of
@@ -18,6 +18,7 @@ from flops_auditor.use_cases.ports.side_by_side import SideBySide, in_turn
 from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage
 
 LIST_SAGEMAKER_JOBS = "sagemaker:ListJobs"
+STOP_JOB = "sagemaker:StopJob"
 PAGE = 100
 """The most that ListJobs gives at once."""
 _NOT_OFFERED = "UnknownOperationException"
@@ -35,6 +36,18 @@ class DescribedSageMakerJobs:
         client = self._client_for(region_of(arn))
         ask = partial(client.describe_job, JobName=name_of(arn), JobCategory=category_in(arn))
         return described(DESCRIBE_SAGEMAKER_JOB, ask, arn)
+
+
+class SageMakerJobStopper:
+    """Needs sagemaker:StopJob; made only where StopOnCrossing is on. It stops jobs of one category."""
+
+    def __init__(self, client_for: Callable[[str], Any], category: str) -> None:
+        self._client_for = client_for
+        self._category = category
+
+    def stop(self, name: str, region: str) -> None:
+        """StopJob."""
+        stopped(STOP_JOB, partial(self._client_for(region).stop_job, JobName=name, JobCategory=self._category))
 
 
 class SageMakerJobListing:

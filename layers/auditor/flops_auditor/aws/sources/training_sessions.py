@@ -9,13 +9,14 @@ from botocore.exceptions import ClientError
 
 from flops_auditor.aws.calls.listing_pages import pages_at_pace
 from flops_auditor.aws.calls.pace import Pace
-from flops_auditor.aws.sources.sagemaker import described
+from flops_auditor.aws.sources.sagemaker import described, stopped
 from flops_auditor.aws.sources.self_described import SelfDescribedStates, modified
 from flops_auditor.domain.runs.sources.training_session_answer import DESCRIBE_SESSION, DETAIL
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage
 
 LIST_SESSIONS = "sagemaker:ListTrainingSessions"
+STOP_SESSION = "sagemaker:StopTrainingSession"
 PAGE = 100
 """The most that ListTrainingSessions gives at once."""
 _NOT_OFFERED = "UnknownOperationException"
@@ -32,6 +33,18 @@ class SageMakerSessions:
         """The answer without transport metadata; tags stand in it."""
         ask = partial(self._client_for(region).describe_training_session, TrainingSessionName=name)
         return described(DESCRIBE_SESSION, ask, f"{name} in {region}")
+
+
+class SessionStopper:
+    """Needs sagemaker:StopTrainingSession; made only where StopOnCrossing is on."""
+
+    def __init__(self, client_for: Callable[[str], Any]) -> None:
+        self._client_for = client_for
+
+    def stop(self, name: str, region: str) -> None:
+        """StopTrainingSession."""
+        ask = partial(self._client_for(region).stop_training_session, TrainingSessionName=name)
+        stopped(STOP_SESSION, ask)
 
 
 class SessionListing:

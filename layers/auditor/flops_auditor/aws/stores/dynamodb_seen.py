@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from flops_auditor.aws.calls.refusals import outages, refusals
@@ -40,10 +41,21 @@ class DynamoDbRecordIndex:
         self._sleep = sleep
 
     def recorded(self, job_ids: Sequence[str]) -> Mapping[str, str]:
-        """Jobs whose first record exists."""
-        keys = [{"pk": {"S": f"JOB#{job_id}"}, "sk": {"S": record_sk(0)}} for job_id in sorted(set(job_ids))]
-        items = read_items(self._client, self._table, keys, "pk, tags", self._sleep)
-        return {item["pk"]["S"].removeprefix("JOB#"): item.get("tags", {"S": ""})["S"] for item in items}
+        """Jobs whose first record exists, or a later one where that was made while the job ran."""
+        asked, found = set(job_ids), dict[str, str]()
+        for revision in count():
+            keys = [{"pk": {"S": f"JOB#{job_id}"}, "sk": {"S": record_sk(revision)}} for job_id in sorted(asked)]
+            items = list(read_items(self._client, self._table, keys, "pk, tags, interim", self._sleep))
+            asked = {_job_of(item) for item in items if "interim" in item}
+            found |= {_job_of(item): item.get("tags", {"S": ""})["S"] for item in items if "interim" not in item}
+            if not asked:
+                break
+        return found
+
+
+def _job_of(item: Mapping[str, Any]) -> str:
+    job_id: str = item["pk"]["S"].removeprefix("JOB#")
+    return job_id
 
 
 class DynamoDbSeenJobs:

@@ -6,6 +6,8 @@ from fractions import Fraction
 from flops_auditor.aws.calls.clients import client, sagemaker_in
 from flops_auditor.aws.calls.side_by_side import side_by_side
 from flops_auditor.aws.sources.sagemaker import SageMakerStopper
+from flops_auditor.aws.sources.sagemaker_jobs import SageMakerJobStopper
+from flops_auditor.aws.sources.training_sessions import SessionStopper
 from flops_auditor.aws.stores.dynamodb_seen import DynamoDbSeenJobs
 from flops_auditor.aws.wiring.doors import (
     ALL_DOORS,
@@ -23,6 +25,7 @@ from flops_auditor.domain.runs.sources.sagemaker_job_answer import TRAINS
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.watch_jobs import Watcher
 from flops_auditor.use_cases.listing.job_reader import JobReader
+from flops_auditor.use_cases.ports.sources import JobStopper
 
 
 class MalformedWarningLevels(AuditorError):
@@ -43,29 +46,29 @@ def read_fractions(text: str) -> tuple[Fraction, ...]:
 
 
 def watchers_from(environment: WatchEnvironment) -> tuple[Watcher, ...]:
-    """What watches each door of which runs are watched, training jobs first. Not every region has the others, and none
-    of them is stopped.
+    """What watches each door of which runs are watched, training jobs first. Not every region has the others. All are
+    stopped where StopOnCrossing is on.
     """
     jobs, table = watcher_from(environment), environment.table_name
     if environment.doors != ALL_DOORS:
         return (jobs,)
 
-    def watches(service: str, reader: JobReader, waits_as: str) -> Watcher:
+    def watches(service: str, reader: JobReader, waits_as: str, stopper: JobStopper) -> Watcher:
         return replace(
             jobs,
             service=service,
             reader=replace(reader, again=False),
             seen=DynamoDbSeenJobs(client("dynamodb"), table, service=waits_as),
             home="",
-            stopper=None,
+            stopper=stopper if jobs.stopper else None,
         )
 
     sessions = session_reader_from(environment, table, SESSION_WATCH_READER)
     training = newer_jobs_reader_from(environment, table, NEWER_JOBS_WATCH_READER, (TRAINS,))
     return (
         jobs,
-        watches(TRAINING_SESSION, sessions, SESSIONS),
-        watches(SAGEMAKER_JOB, training, NEWER_JOBS),
+        watches(TRAINING_SESSION, sessions, SESSIONS, SessionStopper(sagemaker_in)),
+        watches(SAGEMAKER_JOB, training, NEWER_JOBS, SageMakerJobStopper(sagemaker_in, TRAINS)),
     )
 
 

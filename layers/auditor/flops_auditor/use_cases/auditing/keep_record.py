@@ -361,11 +361,13 @@ def summary(
     """The attributes that records are listed and found by; FLOP as decimal strings, absent where not known.
 
     `lineage` is the job id of the first root: all jobs that continue it are found by it. `tags` is the digest of the
-    tags that the record rests on, so that a later change of them is noticed.
+    tags that the record rests on, so that a later change of them is noticed. A record made while the run was still
+    going on is `interim`.
     """
     roots = sorted(root.job_id for root in lineage.roots()) or [content["job"]["id"]]
     seen = {} if tags is None else {"tags": digest_of_tags(tags)}
-    return {**listed(content), "lineage": roots[0], **seen}
+    interim = {} if content["job"]["finished"] else {"interim": "true"}
+    return {**listed(content), "lineage": roots[0], **seen, **interim}
 
 
 def bill_found_by(content: Mapping[str, Any]) -> dict[str, str]:

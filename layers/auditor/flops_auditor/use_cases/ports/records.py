@@ -22,11 +22,11 @@ class StoredRecord:
 
 
 class RecordIndex(Protocol):
-    """Which jobs have a record."""
+    """Which jobs have a record of their end."""
 
     def recorded(self, job_ids: Sequence[str]) -> Mapping[str, str]:
         """Those of the job ids that have a record, read consistently, each with the digest of the tags that its first
-        record rests on ("" where that names none).
+        record rests on ("" where that names none). A record made while the job ran, to stop it, is none of its end.
         """
 
 

@@ -123,10 +123,10 @@ class JobStates(Protocol):
 
 
 class JobStopper(Protocol):
-    """Ends training jobs."""
+    """Ends runs of one service."""
 
     def stop(self, name: str, region: str) -> None:
-        """StopTrainingJob; no error when the job has ended already. Raises SourceDenied."""
+        """Ask the service to stop a run; no error when it has ended already, or is gone. Raises SourceDenied."""
 
 
 @dataclass(frozen=True)
