@@ -56,7 +56,7 @@ def row_of(seen: RunForecast) -> dict[str, str]:
         "most": percent(closest.upper_of_line if closest else None, "upper"),
         "line": named(closest) if closest else "none",
         "projected": percent(closest.projected_best_of_line if closest else None),
-        "crosses_in": _left(closest),
+        "crosses_in": _left(seen, closest),
     }
 
 
@@ -65,10 +65,12 @@ def named(outlook: ThresholdForecast) -> str:
     return line_named(outlook.assessment.threshold_flop, bool(outlook.assessment.wording_of))
 
 
-def _left(outlook: ThresholdForecast | None) -> str:
+def _left(seen: RunForecast, outlook: ThresholdForecast | None) -> str:
     if outlook is None or outlook.seconds_left is None:
         return "unknown"
-    return "over" if outlook.crossed else f"{float(outlook.seconds_left) / 3600:.1f} h"
+    if outlook.crossed:
+        return "by its end" if seen.as_a_whole else "over"
+    return f"{float(outlook.seconds_left) / 3600:.1f} h"
 
 
 def line_of(seen: RunForecast, at: datetime) -> dict[str, Any]:

@@ -149,6 +149,7 @@ def calls(deployed: Deployed, calls_file: Path) -> list[dict[str, Any]]:
     completed = fresh_agent_job(deployed)
     fresh_agent_job(deployed, JobStatus="InProgress")
     in_batch = fresh_batch_job(deployed)
+    fresh_customization(deployed, status="InProgress")
     deployed.invoke("WatchFunctionName")
     deployed.wait(lambda: deployed.mails_about(huge["TrainingJobName"]), "an alert")
     deployed.invoke("SealFunctionName")
@@ -159,6 +160,7 @@ def calls(deployed: Deployed, calls_file: Path) -> list[dict[str, Any]]:
     deployed.record(completed["JobArn"])
     deployed.record(in_batch["jobArn"])
     deployed.idle()
+    deployed.invoke("WatchFunctionName")  # of Bedrock's jobs those that the reconciliation noted
     deployed.invoke("SealFunctionName")
     return [json.loads(line) for line in calls_file.read_text().splitlines()]
 

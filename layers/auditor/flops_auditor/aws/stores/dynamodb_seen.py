@@ -42,15 +42,15 @@ class DynamoDbRecordIndex:
 
     def recorded(self, job_ids: Sequence[str]) -> Mapping[str, str]:
         """Jobs whose first record exists, or a later one where that was made while the job ran."""
-        asked, found = set(job_ids), dict[str, str]()
+        asked, digests = set(job_ids), dict[str, str]()
         for revision in count():
             keys = [{"pk": {"S": f"JOB#{job_id}"}, "sk": {"S": record_sk(revision)}} for job_id in sorted(asked)]
             items = list(read_items(self._client, self._table, keys, "pk, tags, interim", self._sleep))
             asked = {_job_of(item) for item in items if "interim" in item}
-            found |= {_job_of(item): item.get("tags", {"S": ""})["S"] for item in items if "interim" not in item}
+            digests |= {_job_of(item): item.get("tags", {"S": ""})["S"] for item in items if "interim" not in item}
             if not asked:
                 break
-        return found
+        return digests
 
 
 def _job_of(item: Mapping[str, Any]) -> str:

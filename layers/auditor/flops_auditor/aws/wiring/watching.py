@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from flops_auditor.aws.calls.clients import client, sagemaker_in
 from flops_auditor.aws.calls.side_by_side import side_by_side
@@ -11,6 +12,8 @@ from flops_auditor.aws.sources.training_sessions import SessionStopper
 from flops_auditor.aws.stores.dynamodb_seen import DynamoDbSeenJobs
 from flops_auditor.aws.wiring.doors import (
     ALL_DOORS,
+    BEDROCK,
+    CUSTOMIZATION_WATCH_READER,
     NEWER_JOBS,
     NEWER_JOBS_WATCH_READER,
     SESSION_WATCH_READER,
@@ -18,9 +21,15 @@ from flops_auditor.aws.wiring.doors import (
     WATCH_READER,
 )
 from flops_auditor.aws.wiring.environment import WatchEnvironment
-from flops_auditor.aws.wiring.listing import newer_jobs_reader_from, reader_from, regions_from, session_reader_from
+from flops_auditor.aws.wiring.listing import (
+    customization_reader_from,
+    newer_jobs_reader_from,
+    reader_from,
+    regions_from,
+    session_reader_from,
+)
 from flops_auditor.aws.wiring.recording import NoReassessments, recorder_with
-from flops_auditor.domain.runs.evidence import SAGEMAKER_JOB, TRAINING_SESSION
+from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, SAGEMAKER_JOB, TRAINING_SESSION
 from flops_auditor.domain.runs.sources.sagemaker_job_answer import TRAINS
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.watch_jobs import Watcher
@@ -46,14 +55,14 @@ def read_fractions(text: str) -> tuple[Fraction, ...]:
 
 
 def watchers_from(environment: WatchEnvironment) -> tuple[Watcher, ...]:
-    """What watches each door of which runs are watched, training jobs first. Not every region has the others. All are
-    stopped where StopOnCrossing is on.
+    """What watches each door of which runs are watched, training jobs first. Not every region has the others. All but
+    customization jobs are stopped where StopOnCrossing is on; those are found as the reconciliation notes them.
     """
     jobs, table = watcher_from(environment), environment.table_name
     if environment.doors != ALL_DOORS:
         return (jobs,)
 
-    def watches(service: str, reader: JobReader, waits_as: str, stopper: JobStopper) -> Watcher:
+    def watches(service: str, reader: JobReader, waits_as: str, stopper: JobStopper | None, **others: Any) -> Watcher:
         return replace(
             jobs,
             service=service,
@@ -61,14 +70,18 @@ def watchers_from(environment: WatchEnvironment) -> tuple[Watcher, ...]:
             seen=DynamoDbSeenJobs(client("dynamodb"), table, service=waits_as),
             home="",
             stopper=stopper if jobs.stopper else None,
+            **others,
         )
 
     sessions = session_reader_from(environment, table, SESSION_WATCH_READER)
     training = newer_jobs_reader_from(environment, table, NEWER_JOBS_WATCH_READER, (TRAINS,))
+    customization = customization_reader_from(environment, table, CUSTOMIZATION_WATCH_READER)
+    of_bedrock = regions_from(environment, BEDROCK)
     return (
         jobs,
         watches(TRAINING_SESSION, sessions, SESSIONS, SessionStopper(sagemaker_in)),
         watches(SAGEMAKER_JOB, training, NEWER_JOBS, SageMakerJobStopper(sagemaker_in, TRAINS)),
+        watches(CUSTOMIZATION_JOB, customization, BEDROCK, None, regions=of_bedrock, lists=False),
     )
 
 

@@ -120,6 +120,14 @@ class RunForecast:
     tags_read: bool = True
 
     @property
+    def as_a_whole(self) -> bool:
+        """Whether its figures are of all that it will have done: its service says neither on what hardware nor how far
+        it is, so that they rest on the size of its data, or on what people say of it.
+        """
+        run = self.audited.run
+        return not run.hardware_disclosed and run.billed_tokens is None
+
+    @property
     def never_stop(self) -> bool:
         """Whether a tag forbids to stop the job, or might: tags that could not be read forbid it, too."""
         return not self.tags_read or self.audited.run.tags.get(NEVER_STOP, "").strip().lower() not in NO

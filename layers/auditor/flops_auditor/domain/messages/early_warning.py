@@ -58,8 +58,8 @@ def warn(
     about = job_in_words(content["job"], content["original"]["base_model"], case)
     parts = [
         section("", [_happened(seen, level, content, name, lines)]),
-        section("SO FAR", _so_far(seen, content)),
-        section("AGAINST THE THRESHOLDS", [_against(o, now, _left_open(seen, o)) for o in seen.outlooks]),
+        section("BY ITS END" if seen.as_a_whole else "SO FAR", _so_far(seen, content)),
+        section("AGAINST THE THRESHOLDS", [_against(seen, o, now) for o in seen.outlooks]),
         section("IN DOUBT", _in_doubt(seen) if level == UNBOUNDED else []),
         section("THE CHAIN", chain(content), fill=False),
         section("WHAT TO DO", numbered(_steps(seen, level, content, now, lines))),
@@ -102,7 +102,9 @@ def _happened(
     if level == CROSSED:
         return begins + f"is OVER a threshold: the best estimate is {best} of it.{about}"
     if level == PROJECTED:
-        return begins + f"will be over a threshold before its time limit, at the present rate.{about}"
+        of_all = f"by its end: the best estimate of all of it is {best} of that"
+        when = of_all if seen.as_a_whole else "before its time limit, at the present rate"
+        return begins + f"will be over a threshold {when}.{about}"
     if level == IMMINENT:
         why = "Its tag flops-auditor:never-stop keeps it running."
         if not seen.tags_read:
@@ -110,7 +112,8 @@ def _happened(
         return begins + f"is about to cross a threshold ({best} of it).{about} {why}"
     room = "what its original leaves under a threshold" if inherits else "a threshold"
     expected = percent(lines[0].best_share if lines else None)
-    return begins + f"may have used {most} of {room} (best estimate {expected}).{about}"
+    used, until = ("may use", " by its end") if seen.as_a_whole else ("may have used", "")
+    return begins + f"{used} {most} of {room}{until} (best estimate {expected}).{about}"
 
 
 def _names(lines: Sequence[ThresholdForecast]) -> str:
@@ -130,6 +133,9 @@ def _so_far(seen: RunForecast, content: Mapping[str, Any]) -> list[str]:
     lines.append(f"Method: {estimate['method']}. Warnings follow the upper bound, verdicts the best estimate.")
     if not content["rests_on"]["trusts_statements"] and content["rests_on"]["milder"]:
         lines.append("These figures leave out what the job says of itself, which is not trusted (TrustStatements).")
+    if seen.as_a_whole:
+        lines.append("Its service does not say how far it is: these are figures of all that it was given to train on.")
+        return lines
     spent = "unknown" if seen.spent_seconds is None else _hours(seen.spent_seconds)
     limit = "no limit" if seen.limit_seconds is None else _hours(Fraction(seen.limit_seconds))
     lines.append(f"Trained for {spent}; time limit: {limit}.")
@@ -153,8 +159,8 @@ def _left_open(seen: RunForecast, outlook: ThresholdForecast) -> str:
     return disputed.left_open if disputed and outlook.will_cross and not certain else ""
 
 
-def _against(outlook: ThresholdForecast, now: datetime, left_open: str) -> str:
-    a = outlook.assessment
+def _against(seen: RunForecast, outlook: ThresholdForecast, now: datetime) -> str:
+    a, left_open = outlook.assessment, _left_open(seen, outlook)
     line = (
         f"{named(a.policy, a.scenario, a.rule.title)}: best {percent(outlook.best_of_line)}, at most "
         f"{percent(outlook.upper_of_line, 'upper')} of {scientific(a.threshold_flop)} FLOP{_with_pretraining(a)}."
@@ -166,7 +172,7 @@ def _against(outlook: ThresholdForecast, now: datetime, left_open: str) -> str:
         )
     line += f" Whether it counts is disputed: {left_open}." if left_open else ""
     if outlook.crossed:
-        return line + " It is over."
+        return line + (" It will be over." if seen.as_a_whole else " It is over.")
     if when := outlook.crosses_at(now):
         line += f" It would cross at {minute_of(when)}."
     return line

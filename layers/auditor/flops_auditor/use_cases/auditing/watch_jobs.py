@@ -79,7 +79,8 @@ MOST_SHARE = 10**6
 class Watcher:
     """What watching works with. `stopper` is None unless StopOnCrossing is on; `fractions` are the warning levels;
     `home` is the stack's region, which is never taken for one that is closed, empty where it may be; `service` is
-    the source of the evidence of what is watched. Regions are asked `side_by_side`.
+    the source of the evidence of what is watched. Where it does not list, it watches what the reconciliation noted.
+    Regions are asked `side_by_side`.
     """
 
     recorder: Recorder
@@ -90,6 +91,7 @@ class Watcher:
     home: str
     stopper: JobStopper | None = None
     service: str = TRAINING_JOB
+    lists: bool = True
     side_by_side: SideBySide = in_turn
 
 
@@ -175,7 +177,7 @@ def running_jobs(
     if enabled.unread:
         done.failures += (enabled.unread,)
     listing = _NewJobs(watcher, replace(watcher.reader, stop=out_of_time), done)
-    with turn() as lists:
+    with turn() if watcher.lists else nullcontext(False) as lists:
         of_regions = watcher.side_by_side([partial(listing.known_and_new, each, lists) for each in enabled.names])
     running = [seen for of_region in of_regions for seen in of_region]
     looks = watcher.seen.looks([seen.job.job_id for seen in running])
@@ -218,6 +220,9 @@ class _NewJobs:
         known: dict[str, SeenJob] = {}
         with self._reported(region):
             known = {seen.job.job_id: seen for seen in self.watcher.seen.waiting(region)}
+            if not self.watcher.lists:
+                self.whole[region] = True
+                return [seen for seen in known.values() if not seen.job.finished]
             reading = self.reader.store.read(region)
             for page in self.reader.head(region, reading, self._first_day()) if lists else ():
                 known |= {seen.job.job_id: seen for seen in self._note(page.jobs, known)}
@@ -340,10 +345,11 @@ def news_of(looked: Look, fractions: Sequence[Fraction], recorder: Recorder) -> 
     """
     climbing: dict[str, Fraction] = {}
     crossed, projected = [], []
+    over = PROJECTED if looked.seen.as_a_whole else CROSSED
     for line in looked.seen.outlooks:
         levels = line.levels(fractions)
         if line.crossed:
-            crossed += [] if _known(looked, line.line, CROSSED, recorder) else [line]
+            crossed += [] if _known(looked, line.line, over, recorder) else [line]
             continue
         if levels and not _known(looked, line.line, _name(levels[-1]), recorder):
             climbing[line.line] = levels[-1]
@@ -356,8 +362,9 @@ def news_of(looked: Look, fractions: Sequence[Fraction], recorder: Recorder) -> 
         noted = tuple(_note(line, _name(level)) for line, level in climbing.items())
         yield News(_name(max(climbing.values())), lines, tuple(lower), noted)
     if crossed:  # a figure that wobbles is not told of below the line again
-        lower = [_note(o.line, level) for o in crossed for level in (*map(_name, fractions), PROJECTED)]
-        yield News(CROSSED, tuple(crossed), tuple(lower), tuple(_note(o.line, CROSSED) for o in crossed))
+        below = [level for level in (*map(_name, fractions), PROJECTED) if level != over]
+        lower = [_note(o.line, level) for o in crossed for level in below]
+        yield News(over, tuple(crossed), tuple(lower), tuple(_note(o.line, over) for o in crossed))
     if projected:
         yield News(PROJECTED, tuple(projected), (), tuple(_note(o.line, PROJECTED) for o in projected))
     unbounded = looked.seen.audited.estimate.upper_flop is None and looked.run.hardware_disclosed
