@@ -4,14 +4,18 @@ from typing import Any
 
 import pytest
 
+from flops_auditor.domain.runs.sources.cluster_evidence import cluster_answers
 from tests.fakes.clusters import (
     answers,
     at,
     condition,
+    describe_cluster,
     evidence,
     kinds,
     kubectl,
+    listing,
     metadata,
+    node,
     pod,
     pytorch_job,
 )
@@ -194,6 +198,18 @@ def test_pods_that_are_gone_are_never_below(name: str) -> None:
 def test_a_set_of_jobs_with_all_its_pods_is_known(objects: tuple[Any, ...]) -> None:
     done = audited(kubectl(*objects), FOUR)
     assert (done.verdict, host_hours(done.run)) == ("below", 8)
+
+
+@pytest.mark.parametrize(("start", "end"), [(1.05, 3), (1, 2.9), (1, 3.04)])
+def test_a_launcher_without_accelerators_has_a_time_of_its_own(start: float, end: float) -> None:
+    of = cluster_answers(describe_cluster(3), [listing(node(1), node(2), node(3, kind="ml.c5.4xlarge"))])
+    launcher = pod(3, start=start, end=end)
+    done = audited(kubectl(pytorch_job(workers=2), *TWO, launcher), of)
+    alone = audited(kubectl(pytorch_job(), *TWO), of)
+    assert done.verdict == "below"
+    assert done.estimate.accelerator_seconds == 2 * 8 * 7200 + round(3600 * (end - start))
+    upper, without = done.estimate.cautious_upper_flop or 0, alone.estimate.cautious_upper_flop or 0
+    assert without < upper < 1.01 * without
 
 
 def test_a_job_that_a_cron_job_made_is_a_run_of_its_own() -> None:

@@ -344,8 +344,37 @@ def test_hosts_of_several_types_for_the_same_time_count_each() -> None:
     of = cluster_answers(describe_cluster(), [listing(node(1), node(2, kind="ml.g5.48xlarge"))])
     run = the_run(sacct(line()), of)
     assert (set(run.hosts), run.time.seconds) == ({Hosts(HOST, 1), Hosts("ml.g5.48xlarge", 1)}, 7200)
-    unlike = audited(sacct(line(hosts=host(1)), line(start=3, end=9, hosts=host(2))), of)
-    assert "cluster-hosts-of-unlike-hours" in kinds(unlike.estimate.doubts)
+
+
+@pytest.mark.parametrize("kind", ["ml.c5.4xlarge", "ml.g5.48xlarge"])
+@pytest.mark.parametrize("hours", [1, 1.99, 2.02, 9])
+def test_hosts_of_several_types_each_have_a_time_of_their_own(kind: str, hours: float) -> None:
+    """A launcher that starts later, a component that ends earlier, a server that ends later: each bound is a sum."""
+    of = cluster_answers(describe_cluster(), [listing(node(1), node(2, kind=kind))])
+    done = audited(sacct(line("100+0", hosts=host(1)), line("100+1", end=1 + hours, hosts=host(2))), of)
+    (fast,) = [each for each in done.run.hosts if each.instance_type == HOST]
+    other = TABLES.hardware.find(kind)
+    assert other is not None
+    assert (done.verdict, done.estimate.doubts) == ("below", ())
+    seconds = int(3600 * hours)
+    assert done.estimate.accelerator_seconds == 8 * 7200 + other.units * seconds
+    peak = max(rate for name, rate in other.peaks.items() if name in ("bf16", "fp16", "fp32"))
+    least, most = 8 * 7200 * PEAK, 8 * 7200 * PEAK + other.units * seconds * other.ceiling_peak
+    assert least + other.units * seconds * peak <= (done.estimate.cautious_upper_flop or 0) <= most
+    assert done.estimate.ceiling_flop == most
+    assert (fast.seconds is None) == (hours < 2)
+    assert "cluster-hosts-of-unlike-hours" in kinds(done.estimate.assumptions)
+
+
+def test_all_of_unlike_hosts_for_unlike_times_is_surely_given_or_none_of_it() -> None:
+    of = cluster_answers(describe_cluster(), [listing(node(1), node(2, kind="ml.g5.48xlarge"))])
+
+    def lower(given: str) -> int | None:
+        other = line("100+1", end=5, hosts=host(2), AllocTRES=f"gres/gpu={given}")
+        return audited(sacct(line("100+0", hosts=host(1)), other), of).estimate.lower_flop
+
+    assert lower("8")
+    assert lower("7") == 0
 
 
 def test_a_host_that_was_replaced_is_known_from_an_earlier_answer() -> None:

@@ -19,6 +19,7 @@ from flops_auditor.domain.runs.occupancy import Busy
 from flops_auditor.domain.runs.remedies import AMEND, BETTER, KNOW_THE_TYPE
 from flops_auditor.domain.runs.run import HostMetrics, Hosts, Run
 from flops_auditor.domain.runs.training_time import A_MOMENT, TrainingTime, length
+from flops_auditor.domain.values.amounts import summed
 from flops_auditor.domain.values.remarks import MOST_LISTED, Kind, Remark, Remedy, as_word
 
 SAY_THE_UNIT = Remedy(
@@ -131,7 +132,8 @@ class Hardware:
 class HostKind:
     """Hosts of one instance type: how many, how busy their accelerators were (0..1, None: not reported, or not
     believed), and the least that published runs reached on them. `seen`: the occupancy as it was reported. The run was
-    surely `given` this share of their accelerators' time. `fastest`: what they may be at most (PossibleHost).
+    surely `given` this share of their accelerators' time. `fastest`: what they may be at most (PossibleHost). It had
+    them for so many `seconds`, None: for as long as it trained.
     """
 
     count: int
@@ -141,6 +143,7 @@ class HostKind:
     seen: Fraction | None = None
     given: Fraction = Fraction(1)
     fastest: InstanceType | None = None
+    seconds: Fraction | None = None
 
 
 @dataclass(frozen=True)
@@ -175,12 +178,12 @@ def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: 
         counts[alike] = counts.get(alike, 0) + group.instance_count
     if not sum(counts.values()):
         return MeasuredHosts((), (), ())
-    rows = [(count, _taken_for(group, table)) for group, count in counts.items()]
-    unknown = sorted({name for _, host in rows for name in host.unknown})
-    doubts = tuple(dict.fromkeys(doubt for _, host in rows for doubt in host.doubts))
-    known = [(count, host.kind) for count, host in rows if host.kind is not None]
-    taken = [host for _, host in rows if host.kind is not None]
-    notes = list(dict.fromkeys(note for _, host in rows for note in host.notes))
+    rows = [(count, _taken_for(group, table), group.seconds) for group, count in counts.items()]
+    unknown = sorted({name for _, host, _ in rows for name in host.unknown})
+    doubts = tuple(dict.fromkeys(doubt for _, host, _ in rows for doubt in host.doubts))
+    known = [(count, host.kind) for count, host, _ in rows if host.kind is not None]
+    taken = [(host, seconds) for _, host, seconds in rows if host.kind is not None]
+    notes = list(dict.fromkeys(note for _, host, _ in rows for note in host.notes))
     host = run.host_metrics.host
     nothing: list[Fraction | None] = [None] * len(known)
     most = _occupancies(known, observed.busy, host, notes) if not unknown else nothing
@@ -191,10 +194,10 @@ def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: 
     believed = _believed(known, observed, run.host_metrics, signs, published, notes)
     whole = most if believed == observed.busy else _occupancies(known, believed, host, [])
     occupancies = _in_less_time(whole, run.time, notes)
-    given = _given(run, known, notes)
+    given = _given(run, known, [seconds for _, seconds in taken], notes)
     kinds = tuple(
-        HostKind(count, kind, now, _lowest(host, kind, published), was, given, host.fastest)
-        for (count, kind), host, now, was in zip(known, taken, occupancies, seen, strict=True)
+        HostKind(count, kind, now, _lowest(host, kind, published), was, given, host.fastest, seconds)
+        for (count, kind), (host, seconds), now, was in zip(known, taken, occupancies, seen, strict=True)
     )
     return MeasuredHosts(kinds, tuple(unknown), tuple(notes), doubts, published.highest)
 
@@ -203,9 +206,15 @@ def _lowest(host: PossibleHost, kind: InstanceType, published: PublishedUtilisat
     return published.of(kind.unit_name).lowest if host.sure else Fraction(0)
 
 
-def _given(run: Run, known: Sequence[tuple[int, InstanceType]], notes: list[Remark]) -> Fraction:
-    """The share of its hosts' accelerators and time that a run was surely given; of unlike hosts nobody says which."""
-    had = sum((count * kind.units for count, kind in known), Fraction(0)) * (run.time.seconds or 0)
+def _given(
+    run: Run, known: Sequence[tuple[int, InstanceType]], own: Sequence[Fraction | None], notes: list[Remark]
+) -> Fraction:
+    """The share of its hosts' accelerators and time, some of which have times of their `own`, that a run was surely
+    given; of unlike hosts nobody says which.
+    """
+    whole = run.time.seconds or Fraction(0)
+    times = [whole if seconds is None else seconds for seconds in own]
+    had = summed(count * kind.units * seconds for (count, kind), seconds in zip(known, times, strict=True))
     if run.surely_given is None or run.surely_given >= had:
         return Fraction(1)
     notes.append(GIVEN_A_PART(had=had, given=run.surely_given))
@@ -251,7 +260,7 @@ def _at_precision(hosts: MeasuredHosts, declared: Declared, seconds: Fraction) -
         use = HardwareUse(
             name=kind.name,
             units=units,
-            seconds=seconds,
+            seconds=seconds if host.seconds is None else host.seconds,
             peak=peak,
             ceiling_peak=kind.ceiling_peak,
             occupancy=host.occupancy,

@@ -46,7 +46,7 @@ class Hosts:
     """`instance_count` hosts of one instance type. Where nothing says of which, `one_of` has the types, and families of
     types, that it may be, and `instance_type` says so in words. Where that is somebody's word, `may_be_of` has the
     beginnings of the names of all types that it may be all the same. The run had so many `accelerators` of each host,
-    None: all; `unsure`: at most.
+    None: all; `unsure`: at most. It had them for so many `seconds`, None: for as long as it trained.
     """
 
     instance_type: str
@@ -55,6 +55,7 @@ class Hosts:
     may_be_of: tuple[str, ...] = ()
     accelerators: int | None = None
     unsure: bool = False
+    seconds: Fraction | None = None
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,6 @@ from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsF
 from flops_auditor.domain.runs.sources.slurm_run import read_slurm_run
 from flops_auditor.domain.runs.sources.training_job_places import named_by_the_tag
 from flops_auditor.domain.runs.training_time import (
-    A_MOMENT,
     SAID_BY_THE_OPERATOR,
     STILL_TRAINING,
     UNKNOWN_TIME,
@@ -78,9 +77,7 @@ SHARED_NAMES = Kind(
     AMEND,
 )
 UNLIKE_HOURS = Kind(
-    "cluster-hosts-of-unlike-hours",
-    "it had hosts of several types for unlike times: no one time is that of all of them",
-    AMEND,
+    "cluster-hosts-of-unlike-hours", "it had hosts of several types for unlike times, each for its own: {times:phrases}"
 )
 LINES_OF_NO_RUN = Kind(
     "operators-lines-of-no-run",
@@ -170,7 +167,7 @@ def run_of(
     begins, notes = named_by_the_tag(declared.lineage)
     arn = f"{cluster.cluster_arn}/{told.run_id}"
     times = times_on_hosts(told.stays, hosts, read_at)
-    kinds = _hosts(times)
+    kinds = _counted(times)
     doubts = (*told.doubts, *_doubts(told, hosts, times, groups, lines_of_no_run))
     spans = [span for each in times.values() for span in each]
     ended = told.state not in NOT_ENDED
@@ -187,7 +184,7 @@ def run_of(
         ended=max((span.end for span in spans), default=None) if ended else None,
         time=_time(told, times, kinds, doubts, who, precision_known=declared.precision_tagged),
         declared=declared,
-        hosts=() if doubts else tuple(Hosts(name, count) for name, (count, _) in sorted(kinds.items())),
+        hosts=() if doubts else _hosts(kinds),
         undisclosed="run of unknown hours" if doubts else "",
         data_doubts=doubts,
         begins=tuple(begins),
@@ -200,13 +197,20 @@ def run_of(
     )
 
 
-def _hosts(times: Mapping[ClusterHost, Sequence[Span]]) -> dict[str, tuple[int, Fraction]]:
+def _counted(times: Mapping[ClusterHost, Sequence[Span]]) -> dict[str, tuple[int, Fraction]]:
     """Of each type of host how many it had at once, at most, and for how many seconds, were it always so many."""
     of_type: dict[str, list[Span]] = {}
     for host, spans in times.items():
         of_type.setdefault(host.instance_type, []).extend(spans)
     counted = {name: (most_at_once(spans), length(spans)) for name, spans in of_type.items()}
     return {name: (most, seconds / most) for name, (most, seconds) in counted.items()}
+
+
+def _hosts(kinds: Mapping[str, tuple[int, Fraction]]) -> tuple[Hosts, ...]:
+    """Each type with a time of its own, where it had another for longer."""
+    longest = max((seconds for _, seconds in kinds.values()), default=None)
+    own = {name: None if seconds == longest else seconds for name, (_, seconds) in kinds.items()}
+    return tuple(Hosts(name, count, seconds=own[name]) for name, (count, _) in sorted(kinds.items()))
 
 
 def _doubts(
@@ -227,9 +231,6 @@ def _doubts(
         yield SHARED_NAMES(hosts=shared)
     if strange := sorted({host.group for host in times} - groups):
         yield STRANGE_GROUPS(groups=strange)
-    seconds = [each for _, each in _hosts(times).values()]
-    if seconds and max(seconds) - min(seconds) > A_MOMENT:
-        yield UNLIKE_HOURS()
     if lines_of_no_run:
         yield LINES_OF_NO_RUN(count=lines_of_no_run)
 
@@ -249,5 +250,8 @@ def _time(
     spans = merge([span for each in times.values() for span in each])
     seconds = max((each for _, each in kinds.values()), default=Fraction(0))
     basis = SAID_BY_THE_OPERATOR(who=who, hosts=len(times), seconds=sum(map(length, times.values())))
-    notes = () if precision_known or not times else (FORMAT_NOT_SEEN(),)
-    return TrainingTime(spans, seconds, basis, going_on, notes=notes)
+    notes = [] if precision_known or not times else [FORMAT_NOT_SEEN()]
+    if len({each for _, each in kinds.values()}) > 1:
+        unlike = [f"{count} x {name} for {float(each):.10g} s" for name, (count, each) in sorted(kinds.items())]
+        notes.append(UNLIKE_HOURS(times=unlike))
+    return TrainingTime(spans, seconds, basis, going_on, notes=tuple(notes))
