@@ -334,8 +334,9 @@ def planned_origin(inputs: Inputs, declared: Declared) -> Origin:
 def _contradicting(origin: Origin, *, sized: bool) -> Iterator[Remark]:
     """What of a model contradicts what is known of it. `sized`: the figures rest on its size."""
     size = origin.size
-    if sized and size is not None and size.most_active is not None:
-        yield ACTIVE_PARAMETERS_CONTRADICT(active=size.active, source=size.source, most=size.most_active)
+    most = max((other.active for other in size.others), default=0) if sized and size is not None else 0
+    if size is not None and most > size.active:
+        yield ACTIVE_PARAMETERS_CONTRADICT(active=size.active, source=size.source, most=most)
     if origin.original.beyond_any and "pretraining_flop" not in origin.original.unconfirmed:
         yield from (note for note in origin.notes if note.kind is MORE_THAN_ANY)
 

@@ -7,7 +7,8 @@ import pytest
 
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.audit import Audit, audit
-from flops_auditor.domain.lineage.lineage import Lineage, not_looked_up
+from flops_auditor.domain.lineage.lineage import Ancestor, Lineage, not_looked_up
+from flops_auditor.domain.originals.find_origin import find_origin
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.hyperparameters import Hyperparameters
 from flops_auditor.domain.runs.metric_signs import only_training_emits, training_may_emit
@@ -343,6 +344,17 @@ def channel(name: str, uri: str) -> dict[str, Any]:
 )
 def test_what_a_file_may_continue_is_a_doubt(changes: dict[str, Any], doubted: bool) -> None:
     assert [doubt.kind.name for doubt in lineage_of(**changes).doubts] == ["earlier-runs-not-looked-up"] * doubted
+
+
+@pytest.mark.parametrize("tags", [{}, {"params": "5"}, {"base-model": "openai-community/gpt2"}], ids=str)
+def test_a_run_is_as_large_as_the_model_that_the_first_of_its_lineage_began_with(tags: dict[str, str]) -> None:
+    """Its own word on its size or its name lowers no bound of what it continues."""
+    earlier = Ancestor("a", "arn:training-job/a", 10, 20, base_model="meta-llama/Llama-3.1-70B", loads_weights=True)
+    said = [{"Key": f"flops-auditor:{name}", "Value": value} for name, value in tags.items()]
+    run = case_of(Evidence(describe(HyperParameters={}), tags=said)).run
+    size = find_origin(run.declared, Lineage(("a",), (earlier,)), TABLES.models).size
+    assert size is not None
+    assert max(each.active for each in (size, *size.others)) == 70_553_706_496
 
 
 # ----- Above

@@ -160,6 +160,16 @@ def test_a_tag_lowers_no_bound() -> None:
     assert BOUND_BY_DATA in {each.kind for each in less.estimate.assumptions}
 
 
+@pytest.mark.parametrize(
+    "tags", [{"params": "5"}, {"params": "1e9"}, {"base_model": "openai-community/gpt2", "params": "124e6"}], ids=str
+)
+def test_a_size_that_contradicts_its_models_lowers_no_bound(tags: dict[str, str]) -> None:
+    large = listed(size=3 * 10**11)
+    honest, less = audited(evidence(entry=large)), audited(evidence(entry=large, **tags))
+    assert honest.verdict == less.verdict == "indeterminate"
+    assert (less.estimate.cautious_upper_flop or 0) >= (honest.estimate.cautious_upper_flop or 0)
+
+
 @pytest.mark.parametrize("parameters", [{}, {"epochCount": "5"}, {"do_train": "false"}])
 def test_it_trains_whatever_its_owner_says(parameters: dict[str, str]) -> None:
     found = audited(evidence(customization(hyperParameters=parameters), activity="not-training"))

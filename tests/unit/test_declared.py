@@ -238,6 +238,19 @@ def test_parameter_efficient_tuning(places: dict[str, Any], efficient: bool) -> 
     assert declared(**places).parameter_efficient is efficient
 
 
+@pytest.mark.parametrize(
+    ("parameters", "trainable"),
+    [({}, 5), ({"use_peft": "true"}, 5), ({"peft_type": "none"}, None), ({"finetuning_type": "full"}, None)],
+)
+def test_a_tag_that_only_a_part_is_trained_lowers_nothing_of_a_trainer_that_is_told_to_train_all(
+    parameters: dict[str, str], trainable: int | None
+) -> None:
+    found = declared({"trainable-params": "5"}, HyperParameters=parameters)
+    assert found.trainable_parameters == trainable
+    told = [note.kind.name for note in found.notes] == ["trained-parameters-disagree"]
+    assert told == (trainable is None)
+
+
 def test_a_serverless_evaluation_is_not_training_whatever_its_tag() -> None:
     """Guidelines, Annex A.1: evaluation is not counted."""
     assert (

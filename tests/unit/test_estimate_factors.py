@@ -74,8 +74,10 @@ def cautions(
     return {each.remark.kind.name: each for each in found}
 
 
-def by_tokens(tokens: int = 10**9, trainable: int | None = ALL, model: ModelSize = MODEL) -> Tier:
-    return architecture(model, trainable, Tokens(tokens, "x", least=tokens, most=tokens), 4096, [])[0]
+def by_tokens(
+    tokens: int = 10**9, trainable: int | None = ALL, model: ModelSize = MODEL, length: int | None = 4096
+) -> Tier:
+    return architecture(model, trainable, Tokens(tokens, "x", least=tokens, most=tokens), length, [])[0]
 
 
 def times(tier: Tier, factor: Fraction) -> int:
@@ -118,10 +120,23 @@ def test_a_tagged_number_of_answers_may_be_of_one_of_two() -> None:
 
 
 def test_another_source_with_more_active_parameters_counts_by_their_ratio() -> None:
-    model = replace(MODEL, most_active=20 * 10**9)
-    tier = by_tokens(model=model)
+    other = ModelSize(20 * 10**9, 20 * 10**9, "another source", shape=SHAPE)
+    model = replace(MODEL, others=(other,))
+    tier, attention = by_tokens(model=model), attention_flop(SHAPE, 4096)
     [found] = cautions([tier], Declared(tokens=10**9, sequence_length=4096), model).values()
-    assert found.flop == times(tier, Fraction(20, 8))
+    assert found.flop == times(tier, Fraction(120 * 10**9 + attention, 48 * 10**9 + attention))
+
+
+def test_a_source_that_contradicts_the_size_counts_with_its_own_attention() -> None:
+    """A size without a shape would have next to no attention, and so lower the bound by what it contradicts."""
+    tiny = replace(MODEL, total=5, active=5, shape=None)
+    declared = Declared(tokens=10**9)
+    of_the_table = max(each.flop for each in cautions([by_tokens(length=None)], declared, MODEL).values())
+    contradicted = cautions([by_tokens(model=tiny, length=None)], declared, replace(tiny, others=(MODEL,)))
+    assert max(each.flop for each in contradicted.values()) == of_the_table
+    reports = reported(Measured(Fraction(10**20)), "total_flos", [])
+    left_out = max(each.flop for each in cautions([reports], declared, MODEL).values())
+    assert cautions([reports], declared, replace(tiny, others=(MODEL,)))[TRAINER_LEAVES_OUT.name].flop == left_out
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,29 @@ def test_a_tag_lowers_no_bound() -> None:
     assert more.estimate.signal_flop == audited().estimate.signal_flop
 
 
+CONTRADICTING = [
+    {"params": "5"},
+    {"active_params": "5"},
+    {"params": "5", "base_model": "meta-llama/Llama-3.2-3B"},
+    {"params": "1000000000"},
+    {"base_model": "openai-community/gpt2"},
+    {"base_model": "openai-community/gpt2", "params": "124000000"},
+    {"base_model": "meta-llama/Llama-3.2-1B"},
+    {"base_model": "none", "params": "5"},
+    {"base_model": "acme/unknown", "params": "5"},
+]
+
+
+@pytest.mark.parametrize("tags", CONTRADICTING, ids=str)
+def test_a_size_or_a_model_that_contradicts_its_own_lowers_no_bound(tags: dict[str, str]) -> None:
+    """Nor does what follows from a model: its layers, its width and its longest context."""
+    answer = session(BillableTokenUsage={**USAGE, "TrainingTokenCount": 10**12})
+    honest, said = audited(answer), audited(answer, **tags)
+    assert honest.verdict == said.verdict == "indeterminate"
+    assert (said.estimate.cautious_upper_flop or 0) >= (honest.estimate.cautious_upper_flop or 0)
+    assert (said.estimate.updates_upper_flop or 0) >= (honest.estimate.updates_upper_flop or 0)
+
+
 @pytest.mark.parametrize("activity", ["not-training", "synthetic-data"])
 def test_it_trains_whatever_its_owner_says(activity: str) -> None:
     assert audited(session(BillableTokenUsage={**USAGE, "TrainingTokenCount": 10**15}), activity=activity).verdict == (

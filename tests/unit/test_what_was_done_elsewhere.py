@@ -184,7 +184,22 @@ def test_metrics_of_rollouts_tell_that_it_generates(emitted: str) -> None:
     found = audited({"precision": "bf16"}, 5, {"mfu": [0.4] * HOURS, emitted: [0.4] * 8})
     assert found.verdict == "indeterminate" and "rollouts-emitted" in kinds(found.estimate)
     named = {"precision": "bf16", "trainer_type": "DPOTrainer"}
-    assert "rollouts-emitted" not in kinds(audited(named, 5, {emitted: [0.4] * 8}).estimate)
+    called = audited(named, 5, {emitted: [0.4] * 8})
+    assert "rollouts-emitted" not in kinds(called.estimate)
+
+
+def test_a_technique_that_generates_nothing_hides_no_rollouts_that_are_emitted() -> None:
+    """Their generation counts on the cumulative basis, whatever the run is called; a model of rewards emits rewards."""
+    given = {"precision": "bf16", "model_id": "meta-llama/Llama-3.1-8B", "max_seq_length": "4096"}
+    signs = {"num_tokens": [1e9 * hour for hour in range(1, HOURS + 1)], "train/reward": [0.4] * 8}
+
+    def cautious(technique: str) -> tuple[int, bool]:
+        estimate = audited({**given, "trainer_type": technique}, 5, signs).estimate
+        return estimate.cautious_upper_flop or 0, "rollouts-contradict" in kinds(estimate)
+
+    (plain, _), (named, told), (rewards, _) = map(cautious, ("", "DPOTrainer", "RewardTrainer"))
+    assert (named, told) == (plain, True)
+    assert rewards < named
 
 
 def test_a_value_in_a_month_is_no_sign_of_rollouts() -> None:

@@ -25,7 +25,12 @@ from flops_auditor.domain.runs.emitted import AGREEMENT
 from flops_auditor.domain.runs.model_size import ModelSize, is_partial, overcounted
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.remedies import ASK, BETTER
-from flops_auditor.domain.runs.techniques import PAIRED_TECHNIQUES, REFERENCE_PASSES, REINFORCEMENT_TECHNIQUES
+from flops_auditor.domain.runs.techniques import (
+    PAIRED_TECHNIQUES,
+    REFERENCE_PASSES,
+    REINFORCEMENT_TECHNIQUES,
+    REWARD_MODELS,
+)
 from flops_auditor.domain.runs.training_time import TrainingTime
 from flops_auditor.domain.values.amounts import at_least, summed
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
@@ -83,6 +88,12 @@ ROLLOUTS = Kind(
 ROLLOUTS_EMITTED = Kind(
     "rollouts-emitted",
     "it emits {names:list}, as runs do that generate the tokens they train on: it is taken for reinforcement learning",
+)
+ROLLOUTS_CONTRADICT = Kind(
+    "rollouts-contradict",
+    "contradictory evidence: it is called {technique}, which generates nothing, and emits {names:list}, as runs do "
+    "that generate the tokens they train on: only the hardware bounds how much, and it counts on the cumulative basis alone",
+    _CLEAR_UP,
 )
 ROLLOUTS_ELSEWHERE = Kind(
     "rollouts-elsewhere",
@@ -215,19 +226,19 @@ def cautions_of(
     if chosen.method == "architecture":
         if chosen.counts_tokens:
             of_tokens = _of_tokens(chosen, declared, model, observed, uses, tagged_tokens=tagged_tokens)
-            factors = [*of_tokens, *_of_length(declared, model)]
+            factors, of_models = of_tokens, _of_models(declared, model)
         else:
             left_out = _of_reported(chosen, declared, model)
             if left_out is None and limit is not None:
                 result.append(Caution(limit, TRAINER_LEAVES_OUT_UNKNOWN(name=str(chosen.basis.fact("name")))))
-            factors = [*([left_out] if left_out else []), *_of_reference(declared, model)]
-        result += _multiplied(chosen, limit, factors)
-        result += _of_generation(chosen, factors)
-        result += _generated(choice, chosen, declared, ROLLOUTS)
+            factors, of_models = _of_reference(declared, model), [left_out] if left_out else []
+        result += _multiplied(chosen, limit, factors, of_models)
+        result += _of_generation(chosen, [*factors, *_largest(of_models)])
+        result += _generated(choice, chosen, declared, observed, ROLLOUTS)
     if chosen.method == "counted":
         result += _of_count(choice, chosen, declared, observed, limit)
         if not observed.generation_flop:
-            result += _generated(choice, chosen, declared, ROLLOUTS_ELSEWHERE)
+            result += _generated(choice, chosen, declared, observed, ROLLOUTS_ELSEWHERE)
     if declared.unheard is not None:
         result.append(Caution(at_least(summed(use.most_flop * use.busy for use in uses)), declared.unheard))
     if chosen.basis.kind is TIMES_MFU:
@@ -241,13 +252,19 @@ def cautions_of(
     return (*result, *_beside_the_spans(upper, time, uses, observed))
 
 
-def _multiplied(chosen: Tier, limit: int | None, factors: Sequence[tuple[Fraction, Remark]]) -> list[Caution]:
-    """The upper bound times each factor, and times all of them, since one does not exclude the other; no more than the
-    hardware gives, were nothing else known.
+def _multiplied(
+    chosen: Tier,
+    limit: int | None,
+    factors: Sequence[tuple[Fraction, Remark]],
+    of_models: Sequence[tuple[Fraction, Remark]] = (),
+) -> list[Caution]:
+    """The upper bound times each factor, and times all of them, since one does not exclude the other, as those
+    `of_models` do, of which the largest counts; no more than the hardware gives, were nothing else known.
     """
-    readings = [(factor, remark, remark.kind is not REFERENCE_MODEL) for factor, remark in factors]
-    of_updates = [factor for factor, _, updates in readings if updates]
-    for several, updates in ((of_updates, True), ([factor for factor, _ in factors], False)):
+    readings = [(factor, remark, remark.kind is not REFERENCE_MODEL) for factor, remark in (*factors, *of_models)]
+    together = [*factors, *_largest(of_models)]
+    of_updates = [factor for factor, remark in together if remark.kind is not REFERENCE_MODEL]
+    for several, updates in ((of_updates, True), ([factor for factor, _ in together], False)):
         if len(several) > 1:
             times = prod(several, start=Fraction(1))
             readings.append((times, TOGETHER(times=times), updates))
@@ -256,6 +273,10 @@ def _multiplied(chosen: Tier, limit: int | None, factors: Sequence[tuple[Fractio
         Caution(at_least(upper * factor if limit is None else min(upper * factor, Fraction(limit))), remark, updates)
         for factor, remark, updates in readings
     ]
+
+
+def _largest(readings: Sequence[tuple[Fraction, Remark]]) -> list[tuple[Fraction, Remark]]:
+    return [max(readings, key=lambda reading: reading[0])] if readings else []
 
 
 def _of_generation(chosen: Tier, factors: Sequence[tuple[Fraction, Remark]]) -> list[Caution]:
@@ -327,9 +348,6 @@ def _of_tokens(
         factors.append((Fraction(sampled, known), LESS_THAN_SAMPLES(said=known, sampled=sampled)))
     if tagged_tokens and technique in PAIRED_TECHNIQUES:
         factors.append((Fraction(2), ONE_ANSWER_OF_TWO(technique=technique.upper())))
-    if model is not None and model.most_active is not None:
-        remark = ACTIVE_PARAMETERS_CONTRADICT(active=model.active, source=model.source, most=model.most_active)
-        factors.append((Fraction(model.most_active, model.active), remark))
     updates = _updates(declared)
     if updates > 1:
         factors.append((updates, SEVERAL_UPDATES(updates=updates)))
@@ -354,12 +372,24 @@ def _updates(declared: Declared) -> Fraction:
     return declared.updates_of_a_rollout or usual
 
 
-def _of_length(declared: Declared, model: ModelSize | None) -> list[tuple[Fraction, Remark]]:
+def _of_models(declared: Declared, model: ModelSize | None) -> list[tuple[Fraction, Remark]]:
+    """By how much more each token may take than was counted: over the longest context, and in whatever contradicts the
+    model's size, with all of its attention. It is one of these models alone.
+    """
     if model is None:
         return []
-    partial, extended = is_partial(declared, model), declared.extends_the_context
-    read = unknown_attention(model, declared.sequence_length, partial, extended=extended)
-    return [] if read is None else [read]
+    length, partial, extended = declared.sequence_length, is_partial(declared, model), declared.extends_the_context
+    read = unknown_attention(model, length, partial, extended=extended)
+    factors = [] if read is None else [read]
+    passes, told = (4 if partial else 6), length is not None and model.shape is not None
+    counted = passes * model.active + (most_attention_flop(model, length) if told else 0)
+    most = read[0] if read else Fraction(1)
+    for other in model.others:
+        taken = passes * other.active + most_attention_flop(other, length, extended=extended)
+        if taken > most * counted:
+            remark = ACTIVE_PARAMETERS_CONTRADICT(active=model.active, source=model.source, most=other.active)
+            factors.append((Fraction(taken, counted), remark))
+    return factors
 
 
 def unknown_attention(
@@ -387,7 +417,16 @@ def _of_reported(chosen: Tier, declared: Declared, model: ModelSize | None) -> t
     """
     if model is None:
         return None
-    name = str(chosen.basis.fact("name"))
+    each = [_times_reported(reading, declared) for reading in (model, *model.others)]
+    known = [times for times in each if times is not None]
+    if len(known) < len(each):
+        return None
+    times = max(known)
+    return times, TRAINER_LEAVES_OUT(name=str(chosen.basis.fact("name")), times=times)
+
+
+def _times_reported(model: ModelSize, declared: Declared) -> Fraction | None:
+    """By how much 6 N D of a model without its embeddings is too low; None where that leaves none of it."""
     rows, width = (
         (MOST_VOCABULARY, shape_of(model.active)[1])
         if model.shape is None
@@ -396,10 +435,7 @@ def _of_reported(chosen: Tier, declared: Declared, model: ModelSize | None) -> t
     counted = model.total - rows * width
     length, extended = declared.sequence_length, declared.extends_the_context
     attention = Fraction(most_attention_flop(model, length, extended=extended), 6)
-    if counted <= 0:
-        return None
-    times = (model.active + attention) / counted
-    return times, TRAINER_LEAVES_OUT(name=name, times=times)
+    return None if counted <= 0 else (model.active + attention) / counted
 
 
 def _of_peak(chosen: Tier, declared: Declared, uses: Sequence[HardwareUse]) -> list[tuple[Fraction, Remark]]:
@@ -435,12 +471,18 @@ def _of_count(
     return result
 
 
-def _generated(choice: TierChoice, chosen: Tier, declared: Declared, kind: Kind) -> list[Caution]:
-    """Reinforcement learning: only the hardware bounds the rollouts."""
-    if declared.technique not in REINFORCEMENT_TECHNIQUES:
+def _generated(
+    choice: TierChoice, chosen: Tier, declared: Declared, observed: Observations, kind: Kind
+) -> list[Caution]:
+    """Reinforcement learning, by its name or by what it emits: only the hardware bounds the rollouts."""
+    technique, signs = declared.technique, observed.rollout_signs
+    if technique in REINFORCEMENT_TECHNIQUES:
+        remark = kind(technique=technique.upper())
+    elif signs and technique not in REWARD_MODELS:
+        remark = ROLLOUTS_CONTRADICT(technique=technique.upper(), names=signs)
+    else:
         return []
     bound = next((tier for tier in choice.known if tier.method in ON_HARDWARE_ALONE), chosen)
-    remark = kind(technique=declared.technique.upper())
     return [Caution(bound.upper_flop or chosen.best_flop, remark, updates=False)]
 
 

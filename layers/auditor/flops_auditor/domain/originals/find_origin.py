@@ -127,6 +127,8 @@ def find_origin(declared: Declared, lineage: Lineage, models: ModelCatalogue | N
     known = any(named.model for named in resolved(declared.names, models))
     model = own if known else _single(inherited)
     size = own.size or (model.size if model else None)
+    if size is not None and declared.tagged("parameters"):
+        size = _beside(size, [each for root in inherited if root.size for each in (root.size, *root.size.others)])
     joined = _joined(declared, own.original, inherited)
     return Origin(model.base_model if model else own.base_model, size, joined, own.notes)
 
@@ -177,9 +179,8 @@ def _origin(declared: Declared, models: ModelCatalogue | None) -> Origin:
         instead = [each for each in alternatives if first is not None or each[0] is declared.unheard]
         others = [(doubt, _as_original(declared, other)) for doubt, other in instead]
         original = replace(original, others=(*original.others, *others)) if others else original
-    if size is not None and declared.parameters is None:
-        most = max((other.size.active for _, other in alternatives if other and other.size), default=0)
-        size = replace(size, most_active=most) if most > size.active else size
+    if size is not None and declared.tagged("parameters"):
+        size = _beside(size, [other.size for _, other in alternatives if other and other.size])
     notes = (*notes, *(doubt for doubt, _ in alternatives if doubt is not declared.unheard))
     return Origin(model.model_id if model else declared.base_model, size, original, notes)
 
@@ -332,7 +333,7 @@ def _highest(original: Original) -> int:
 
 
 def model_size(declared: Declared, model: KnownModel | None) -> ModelSize | None:
-    """Parameters of the model: what the job says overrides the table, whose larger number is kept beside it.
+    """Parameters of the model: what the job says overrides the table, whose model is kept beside it where they differ.
 
     Counts of stored weights are a known mistake: 4-bit packing halves them, sharding divides them.
     """
@@ -344,25 +345,30 @@ def model_size(declared: Declared, model: KnownModel | None) -> ModelSize | None
         source = known.source
         if declared.active_parameters:
             source += f", active parameters: {declared.parameters_source.replace('params', 'active-params')}"
-        return ModelSize(known.total, active, source, _larger(known.active, active), known.shape)
+        return _beside(ModelSize(known.total, active, source, known.shape), [known])
     total = declared.parameters
     if known is not None and _alike(total, known.total):
         active = declared.active_parameters or min(total, known.active)
     else:
         active = declared.active_parameters or total
     shape = known.shape if known is not None and _alike(total, known.total) else None
-    larger = _larger(known.active, active) if known else None
     alone = known is None and declared.tagged("parameters")
-    return ModelSize(total, active, declared.parameters_source, larger, shape, alone)
+    return _beside(ModelSize(total, active, declared.parameters_source, shape, alone), [known] if known else [])
+
+
+def _beside(size: ModelSize, others: Sequence[ModelSize]) -> ModelSize:
+    """The size with those of other sources that contradict it: by their parameters, or by their shape."""
+    contradict = [
+        other
+        for other in others
+        if other.shape != size.shape or (other.active > size.active and not _alike(other.active, size.active))
+    ]
+    return replace(size, others=tuple(dict.fromkeys([*size.others, *contradict])))
 
 
 def _alike(one: int, other: int) -> bool:
     """Within a tenth: names round, tables count embeddings or not."""
     return 9 * max(one, other) <= 10 * min(one, other)
-
-
-def _larger(known: int, stated: int) -> int | None:
-    return known if known > stated and not _alike(known, stated) else None
 
 
 def find_original(

@@ -79,6 +79,12 @@ PRECISIONS_DISAGREE = Kind(
     "faster: the tag lowers no bound",
     CORRECT_TAG,
 )
+TRAINED_DISAGREE = Kind(
+    "trained-parameters-disagree",
+    "contradictory evidence: the tag flops-auditor:trainable-params says that {tagged:flop} parameters are trained, "
+    "and hyperparameters say that all are: the tag lowers no bound",
+    CORRECT_TAG,
+)
 PRECISION_HINTED = Kind(
     "faster-precision-hinted",
     "{statement:said80} may mean that the run multiplies in {precision}: the upper bound takes the peak of that",
@@ -391,7 +397,7 @@ def read_declared(statements: Statements) -> Declared:
         stated=reader.stated(pretraining_flop, from_scratch=from_scratch),
         parameters=reader.count("params", "--parameters"),
         active_parameters=reader.count("active-params"),
-        trainable_parameters=reader.count("trainable-params"),
+        trainable_parameters=_trained(parameters, reader),
         tokens=reader.count("tokens", "--tokens"),
         precision=precision,
         precision_tagged=tagged,
@@ -426,6 +432,15 @@ def _precision(parameters: Hyperparameters, reader: _Reader) -> tuple[str, bool]
         return tagged or passed, bool(tagged)
     reader.notes.append(PRECISIONS_DISAGREE(statement=PRECISION_TAG, tagged=tagged.upper(), passed=passed.upper()))
     return (passed if RANK[passed] > RANK[USUAL] else ""), False
+
+
+def _trained(parameters: Hyperparameters, reader: _Reader) -> int | None:
+    """How many parameters are trained, by a tag; None where hyperparameters say that all are."""
+    tagged = reader.count("trainable-params")
+    if tagged is None or not parameters.trained_in_full():
+        return tagged
+    reader.notes.append(TRAINED_DISAGREE(tagged=tagged, statement="tag flops-auditor:trainable-params"))
+    return None
 
 
 def _hinted_precision(statements: Statements, precision: str, reader: _Reader) -> str:

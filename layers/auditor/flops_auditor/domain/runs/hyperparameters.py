@@ -592,12 +592,19 @@ class Hyperparameters:
 
     def parameter_efficient(self) -> bool:
         """Whether only adapters are trained: what says so itself overrides a rank that was left at its default."""
-        methods = [text.lower() for text in self.all(_ADAPTERS_SAID)]
-        methods += [text for each in self.all(_TRAINED_SAID) if (text := each.lower()) == "full" or "lora" in text]
-        if methods:
+        if methods := self._trained_said():
             return all(text not in _FULL for text in methods)
         ranks = self.all(_ADAPTERS_RANK)
         return any(text.lower() not in _FULL for text in ranks or self.all(_ADAPTERS_HINTED))
+
+    def trained_in_full(self) -> bool:
+        """Whether they say that all parameters are trained."""
+        return any(text in _FULL for text in self._trained_said())
+
+    def _trained_said(self) -> list[str]:
+        """What is said, in lower case, of which parameters are trained."""
+        trained = [text for each in self.all(_TRAINED_SAID) if (text := each.lower()) == "full" or "lora" in text]
+        return [text.lower() for text in self.all(_ADAPTERS_SAID)] + trained
 
     def precision(self) -> str:
         """The precision of the arithmetic that they state, the fastest of several; empty when none does.

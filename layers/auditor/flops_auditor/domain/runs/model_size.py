@@ -34,16 +34,16 @@ class ModelShape:
 class ModelSize:
     """Parameters of the trained model: all, those active per token, and where the numbers come from.
 
-    `most_active` is another source's number of active parameters, where it is so much larger that it contradicts.
     `shape` is None where no configuration is known. `tagged`: a tag of the job alone says how large the model is.
+    `others` are what contradicts it: as large, and of such a shape, as the model is by other sources.
     """
 
     total: int
     active: int
     source: str
-    most_active: int | None = None
     shape: ModelShape | None = None
     tagged: bool = False
+    others: tuple["ModelSize", ...] = ()
 
 
 def is_partial(declared: Declared, model: ModelSize | None) -> bool:

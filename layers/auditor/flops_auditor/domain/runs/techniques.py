@@ -30,7 +30,9 @@ REINFORCEMENT_TECHNIQUES = (
 REFERENCE_PASSES: Mapping[str, int] = {"dpo": 1, "ipo": 1, "kto": 3, "bco": 1}
 """Further forward passes of each batch, per technique: through a frozen reference model (Rafailov et al. 2023,
 arXiv:2305.18290); KTO also estimates a divergence on mismatched pairs, through both models (arXiv:2402.01306)."""
-PAIRED_TECHNIQUES = ("dpo", "ipo", "orpo", "simpo", "cpo", "reward", "rm")
+REWARD_MODELS = ("reward", "rm")
+"""What they train gives rewards, which they emit."""
+PAIRED_TECHNIQUES = ("dpo", "ipo", "orpo", "simpo", "cpo", *REWARD_MODELS)
 """A sample is two answers, and both are trained on."""
 _KNOWN = tuple(dict.fromkeys((*REINFORCEMENT_TECHNIQUES, *REFERENCE_PASSES, *PAIRED_TECHNIQUES)))
 _SEEN_ANYWHERE = ("rlhf", "rlvr", "rlaif", "grpo", "gspo", "cispo", "rloo")
