@@ -257,7 +257,11 @@ def test_without_its_compute_environments_it_is_open() -> None:
 
 
 DEVICES = ("/dev/nvidia0", "/dev", "//dev/nvidia0", "/dev/./nvidia0", "/dev/char/195:0", "/mnt/../dev/nvidiactl")
-FOLDERS = ("/", "/dev", "/dev/dri/", "/var/run/docker.sock", "/run", "//proc/1/root")
+OPENING = ("/", "/dev", "/dev/dri/", "/var/run/docker.sock", "/run", "//proc/1/root")
+"""With its devices, or what starts containers."""
+OF_THE_SYSTEM = ("/etc", "/etc/cron.d", "/sys", "/sys/fs/cgroup", "/var", "/var/lib/docker", "/usr", "/root", "/opt/x")
+OF_NO_KNOWN_USE = ("/lib/systemd", "/home/ec2-user", "/mnt/../etc", "/mnt2", "/b")
+FOLDERS = (*OPENING, *OF_THE_SYSTEM, *OF_NO_KNOWN_USE)
 
 
 @pytest.mark.parametrize(
@@ -265,6 +269,8 @@ FOLDERS = ("/", "/dev", "/dev/dri/", "/var/run/docker.sock", "/run", "//proc/1/r
     [
         {"privileged": True},
         {"environment": [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]},
+        {"environment": [{"name": "AWS_NEURON_VISIBLE_DEVICES", "value": "ALL"}]},
+        {"environment": [{"name": "AWS_NEURON_VISIBLE_DEVICES", "value": "0-3"}]},
         {
             "secrets": [
                 {"name": "NVIDIA_VISIBLE_DEVICES", "valueFrom": "arn:aws:ssm:eu-west-1:123456789012:parameter/a"}
@@ -273,7 +279,7 @@ FOLDERS = ("/", "/dev", "/dev/dri/", "/var/run/docker.sock", "/run", "//proc/1/r
         *({"linuxParameters": {"devices": [{"hostPath": path}]}} for path in DEVICES),
         *({"volumes": [{"name": "host", "host": {"sourcePath": path}}]} for path in FOLDERS),
     ],
-    ids=["privileged", "variable", "secret", *DEVICES, *FOLDERS],
+    ids=["privileged", "variable", "all chips", "some chips", "secret", *DEVICES, *FOLDERS],
 )
 @pytest.mark.parametrize("count", [0, 1])
 def test_who_may_reach_all_accelerators_is_bounded_by_all(changes: dict[str, Any], count: int) -> None:
@@ -307,11 +313,14 @@ def test_a_family_that_a_multi_node_job_names_may_have_hosts_that_no_table_has()
     assert found.estimate.cautious_upper_flop == 4 * 8 * 10 * HOUR * B300
 
 
+OF_DATA = ("mnt/a", "fsx", "scratch/x/..", "tmp", "var/tmp/a", "data/corpus", "nvme1", "etc/localtime", "dev/hugepages")
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"linuxParameters": {"devices": [{"hostPath": "/dev/fuse"}, {"hostPath": "/dev/infiniband/uverbs0"}]}},
-        {"volumes": [{"name": "host", "host": {"sourcePath": path}} for path in ("/dev/hugepages", "/var/a", "/b")]},
+        {"volumes": [{"name": "host", "host": {"sourcePath": path}} for path in map("/{}".format, OF_DATA)]},
         {"volumes": [{"name": "host", "host": {}}]},
     ],
     ids=["devices", "folders", "scratch"],

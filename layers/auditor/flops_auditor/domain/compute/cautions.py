@@ -92,7 +92,8 @@ ROLLOUTS_EMITTED = Kind(
 ROLLOUTS_CONTRADICT = Kind(
     "rollouts-contradict",
     "contradictory evidence: it is called {technique}, which generates nothing, and emits {names:list}, as runs do "
-    "that generate the tokens they train on: only the hardware bounds how much, and it counts on the cumulative basis alone",
+    "that generate the tokens they train on: only the hardware bounds how much, and it counts on the cumulative "
+    "basis alone",
     _CLEAR_UP,
 )
 ROLLOUTS_ELSEWHERE = Kind(

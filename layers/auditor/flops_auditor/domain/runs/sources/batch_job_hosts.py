@@ -3,7 +3,8 @@
 It asks for accelerators; which instance type gave them is what its queue's compute environments may launch. Facts: AWS
 Batch API Reference, ResourceRequirement (GPU), NodeRangeProperty (a range within another overrides it), ComputeResource
 (instanceTypes: types and families); Amazon ECS Developer Guide, "Amazon ECS task definitions for GPU workloads"
-(NVIDIA_VISIBLE_DEVICES); AWS Neuron, "Neuron plugin for containers" (/dev/neuron0 is a chip).
+(NVIDIA_VISIBLE_DEVICES); AWS Neuron, "Neuron plugin for containers" (/dev/neuron0 is a chip) and "Tutorial: Docker
+Neuron OCI hook setup" (AWS_NEURON_VISIBLE_DEVICES); AMD Container Toolkit (AMD_VISIBLE_DEVICES).
 """
 
 import re
@@ -33,9 +34,16 @@ _CORES, _LEAST_CORES = f"{_OF_NEURON}core", 2
 _NEURON = re.compile(r"/dev/neuron\d{1,3}")
 _OTHER_DEVICE = re.compile(r"/dev/(?!nvidia|neuron|dri|kfd|char|block|fd|disk).+")
 """Devices that are surely no accelerators, such as those of the network, and no folders of all devices."""
-_OPENS_THE_HOST = re.compile(r"/|/dev|/var|/(?:var/)?run(?:/.*)?|/proc(?:/.*)?")
-"""Folders of a host in which its devices, or what starts containers (docker.sock), may be found."""
-_VISIBLE = "NVIDIA_VISIBLE_DEVICES"
+_OF_DATA = re.compile(
+    r"/(?:tmp|mnt|media|fsx|efs|ebs|lustre|nfs|nvme\d*|raid\d*|scratch|shared|data|datasets?|models?|checkpoints?|cache"
+    r"|workspace|work|projects?|results?|output|logs?)(?:/.*)?"
+    r"|/var/(?:tmp|log|cache)(?:/.*)?|/etc/(?:localtime|timezone)|/usr/share/zoneinfo(?:/.*)?"
+)
+"""Folders of a host that hold data alone. In any other one (`/etc`, `/sys`, `/var/lib/docker`, `/root`) there may be its
+devices, what starts containers (docker.sock), or what the host itself starts or believes.
+"""
+_VISIBLE = frozenset({"NVIDIA_VISIBLE_DEVICES", "AWS_NEURON_VISIBLE_DEVICES", "AMD_VISIBLE_DEVICES"})
+"""What runtimes of containers read, to show one more accelerators than it was given."""
 _NOTHING_VISIBLE = frozenset({"", "void", "none"})
 _NUMBER = re.compile(r"\d{1,6}")
 _NODES = re.compile(r"(?P<first>\d{0,7})(?P<to>:?)(?P<last>\d{0,7})")
@@ -331,9 +339,9 @@ def _number(text: str) -> int:
 
 
 def _reaches(container: Container) -> bool:
-    visible = [each.value.strip().lower() for each in container.variables if each.name == _VISIBLE]
+    visible = [each.value.strip().lower() for each in container.variables if each.name in _VISIBLE]
     shown = any(each not in _NOTHING_VISIBLE for each in visible) or any(
-        each.name == _VISIBLE for each in container.secrets
+        each.name in _VISIBLE for each in container.secrets
     )
     mapped = (not _NEURON.fullmatch(path) and not _OTHER_DEVICE.fullmatch(path) for path in _devices(container))
     return container.reaches_the_host or shown or any(mapped)
@@ -346,8 +354,7 @@ def _devices(container: Container) -> list[str]:
 def _opens_the_host(folder: str) -> bool:
     """Whether a container that has this folder of its host may reach the host's devices."""
     path = plain_path(folder)
-    of_devices = path.startswith("/dev/") and not _OTHER_DEVICE.fullmatch(path)
-    return bool(folder) and (of_devices or bool(_OPENS_THE_HOST.fullmatch(path)))
+    return bool(folder) and not (_OF_DATA.fullmatch(path) or _OTHER_DEVICE.fullmatch(path))
 
 
 def _clusters_of(environment: Mapping[str, Any]) -> frozenset[str]:
