@@ -78,6 +78,7 @@ def test_no_verdict_of_above_rests_on_a_bound() -> None:
     assert audited(evidence(entry=listed(10**16))).verdict == "indeterminate"
 
 
+LOGS = {"s3Uri": PLACE, "invocationLogsConfig": {"invocationLogSource": {"s3Uri": "s3://logs/"}}}
 CHANGES = {
     "size-of-data-not-known": ({}, {}),
     "size-of-data-refused": ({}, REFUSED),
@@ -87,6 +88,9 @@ CHANGES = {
     "no-data-named": ({"trainingDataConfig": {}}, listed()),
     "data-may-be-more-than-text": ({"baseModelArn": model_arn("meta.llama3-2-90b-instruct-v1:0:128k")}, listed()),
     "passes-not-known": ({"hyperParameters": {"epochCount": "0"}}, listed()),
+    "data-less-than-a-line": ({}, listed(0)),
+    "data-beside-its-file": ({"trainingDataConfig": LOGS}, listed()),
+    "hyperparameters-not-known": ({"hyperParameters": {"epochCount": "1", "maxSteps": "100000"}}, listed()),
     "other-customization": ({"customizationType": "IMPORTED"}, listed()),
     "teacher-generates": ({"customizationConfig": TEACHER}, listed()),
     "generates-its-data": ({"customizationType": "REINFORCEMENT_FINE_TUNING"}, listed()),
@@ -103,6 +107,18 @@ def test_what_nothing_bounds_is_left_open_and_a_person_settles_it(doubt: str) ->
     amended = audited(replace(given, amendments=(amendment(tokens=10**9, parameters=PARAMETERS),)))
     assert (doubts(amended), amended.verdict) == (set(), "below")
     assert audited(evidence(customization(**changes), entry, tokens="1e9")).verdict == "indeterminate"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"customizationConfig": {"dpoConfig": {}}}, {"hyperParameters": {"epochCount": "1", "EpochCount": "9"}}]
+)
+def test_a_way_to_train_that_is_not_known_bounds_nothing(changes: dict[str, Any]) -> None:
+    assert audited(evidence(customization(**changes))).estimate.upper_flop is None
+
+
+def test_data_of_one_line_is_data() -> None:
+    assert doubts(audited(evidence(entry=listed(12)))) == set()
+    assert doubts(audited(evidence(entry=listed(11)))) == {"data-less-than-a-line"}
 
 
 @pytest.mark.parametrize(
@@ -309,6 +325,27 @@ def test_the_command_recognises_the_unchanged_answer(tmp_path: Path) -> None:
     alone = CliRunner().invoke(app, ["audit", str(job)])
     assert alone.exit_code == 4
     assert "--data" in alone.stdout
+
+
+@pytest.mark.parametrize(
+    ("listing", "taken"),
+    [
+        ({"Contents": [listed()]}, True),
+        ({"Contents": [listed(), listed()], "Name": "corpora"}, True),
+        ({"Contents": [listed(size=31)], "Name": "another-bucket"}, False),
+        ({"Contents": [listed(size=31), listed()]}, False),
+        ({"Contents": [listed(Key="support/train.jsonl.old")]}, False),
+    ],
+    ids=["alone", "twice the same", "another bucket", "two sizes", "another key"],
+)
+def test_a_listing_tells_the_size_of_the_one_object_in_the_one_bucket(
+    listing: dict[str, Any], taken: bool, tmp_path: Path
+) -> None:
+    job, data = tmp_path / "job.json", tmp_path / "data.json"
+    job.write_text(json.dumps(customization(), default=iso))
+    data.write_text(json.dumps(listing, default=iso))
+    found = CliRunner().invoke(app, ["audit", str(job), "--data", str(data)])
+    assert isinstance(found.exception, UnreadableFile) != taken
 
 
 @pytest.mark.parametrize("more", [["--metrics"], ["--flops-meter"], ["--data"]])

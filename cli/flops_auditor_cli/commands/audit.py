@@ -56,10 +56,9 @@ def sizes_from_file(description: dict[str, Any], data: Path | None) -> dict[str,
     place = data_place(parse_customization_job(description)) if data else None
     if data is None or place is None:
         return {}
-    key = "/".join(place.path)
-    entry = entry_of(read_json(data), key)
+    entry = entry_of(read_json(data), place)
     if entry is None:
-        raise UnreadableFile(f"{data}: it has no object {key[:200]!r}")
+        raise UnreadableFile(f"{data}: it does not list the object {str(place)[:200]!r} once")
     return {str(place): entry}
 
 

@@ -39,8 +39,8 @@ _OF_DATA = re.compile(
     r"|workspace|work|projects?|results?|output|logs?)(?:/.*)?"
     r"|/var/(?:tmp|log|cache)(?:/.*)?|/etc/(?:localtime|timezone)|/usr/share/zoneinfo(?:/.*)?"
 )
-"""Folders of a host that hold data alone. In any other one (`/etc`, `/sys`, `/var/lib/docker`, `/root`) there may be its
-devices, what starts containers (docker.sock), or what the host itself starts or believes.
+"""Folders of a host that hold data alone. In any other one (`/etc`, `/sys`, `/var/lib/docker`, `/root`) there may be
+its devices, what starts containers (docker.sock), or what the host itself starts or believes.
 """
 _VISIBLE = frozenset({"NVIDIA_VISIBLE_DEVICES", "AWS_NEURON_VISIBLE_DEVICES", "AMD_VISIBLE_DEVICES"})
 """What runtimes of containers read, to show one more accelerators than it was given."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
 from flops_auditor.domain.runs.run import NOT_ENDED, RunState, state_of
 from flops_auditor.domain.runs.sources.training_job_answer import (
@@ -66,7 +66,16 @@ class _Details(CamelShape):
 
 
 class _TrainingData(CamelShape):
+    """What it is trained on: a file, and whatever else it names."""
+
+    model_config = ConfigDict(extra="allow")
+
     s3_uri: OptionalText = ""
+
+    @property
+    def beside_the_file(self) -> list[str]:
+        """Members that name other data, such as logs of invocations."""
+        return sorted(name for name, value in (self.model_extra or {}).items() if value)
 
 
 class _Teacher(CamelShape):
@@ -82,6 +91,10 @@ class _Reinforcement(CamelShape):
 
 
 class _Customization(CamelShape):
+    """How it is customized; what else it holds is a way that is not known."""
+
+    model_config = ConfigDict(extra="allow")
+
     distillation_config: _Distillation | None = None
     rft_config: _Reinforcement | None = None
 
@@ -135,7 +148,14 @@ class CustomizationJob(CamelShape):
             return "distillation"
         if config.rft_config is not None or called == REINFORCEMENT:
             return "reinforcement"
-        return "tuning" if called in (FINE_TUNING, CONTINUED_PRE_TRAINING) else "other"
+        return "tuning" if called in (FINE_TUNING, CONTINUED_PRE_TRAINING) and not self.other_ways else "other"
+
+    @property
+    def other_ways(self) -> list[str]:
+        """Ways to customize that it is set up for, and that are not known."""
+        return sorted(
+            name for name, value in (self.customization_config.model_extra or {}).items() if value is not None
+        )
 
     @property
     def teacher(self) -> str:

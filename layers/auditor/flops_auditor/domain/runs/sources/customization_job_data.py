@@ -25,6 +25,19 @@ _LINES = ".jsonl"
 _TEXT_ALONE = re.compile(r"meta\.llama(?:2|3|3-1|3-3)-\d+b-.+|meta\.llama3-2-[13]b-.+")
 """Ids of foundation models that take text and nothing else, and whose parameters are published."""
 EPOCHS = "epochCount"
+_OTHER_PARAMETERS = frozenset(
+    {
+        *("batchSize", "learningRate", "learningRateMultiplier", "learningRateWarmupSteps"),
+        *("earlyStoppingPatience", "earlyStoppingThreshold", "evalPercentage"),
+    }
+)
+"""Hyperparameters that make it pass over no more than its epochs say (Amazon Bedrock User Guide, "Custom model
+hyperparameters").
+"""
+_SHORTEST_LINE = len('{"input":""}')
+"""Bytes of the shortest line of training data (Amazon Bedrock User Guide, "Prepare your training datasets for
+fine-tuning and continued pre-training").
+"""
 _PASSES = re.compile(r"[1-9]\d{0,5}")
 
 _LIST_IT = Remedy(
@@ -45,6 +58,23 @@ DATA_NOT_THERE = Kind(
 DATA_WRITTEN_LATER = Kind(
     "data-written-later",
     "its training data {place:said200} was written at {written}, after the job was created: how large it was then is "
+    "not known",
+    AMEND,
+)
+DATA_IS_NONE = Kind(
+    "data-less-than-a-line",
+    "contradictory evidence: its training data {place:said200} has {size} bytes, less than one line of it: how large it "
+    "was when the job read it is not known",
+    AMEND,
+)
+MORE_DATA = Kind(
+    "data-beside-its-file",
+    "it names other data beside its file ({names:list}): nothing bounds how many tokens that holds",
+    AMEND,
+)
+PARAMETERS_NOT_KNOWN = Kind(
+    "hyperparameters-not-known",
+    "its hyperparameters {names:list} are none that are known: whether they have it pass over more than its epochs is "
     "not known",
     AMEND,
 )
@@ -93,11 +123,17 @@ def data_place(job: CustomizationJob) -> Location | None:
     return place if bounds and place is not None and place.path[-1].endswith(_LINES) else None
 
 
-def entry_of(listing: object, key: str) -> Mapping[str, Any] | None:
-    """The entry of a key in an answer of ListObjectsV2; None where it has none."""
-    entries = listing.get("Contents") if isinstance(listing, Mapping) else None
+def entry_of(listing: object, place: Location) -> Mapping[str, Any] | None:
+    """The entry of an object in an answer of ListObjectsV2; None where it has none, or several, or lists another
+    bucket, whose name the answer need not hold.
+    """
+    answer = listing if isinstance(listing, Mapping) else {}
+    if answer.get("Name") not in (None, place.space.removeprefix("s3://")):
+        return None
+    entries, key = answer.get("Contents"), "/".join(place.path)
     listed = entries if isinstance(entries, Sequence) and not isinstance(entries, str) else ()
-    return next((each for each in listed if isinstance(each, Mapping) and each.get("Key") == key), None)
+    found = [each for each in listed if isinstance(each, Mapping) and each.get("Key") == key]
+    return found[0] if found and all(each == found[0] for each in found) else None
 
 
 def tokens_of(
@@ -114,6 +150,10 @@ def tokens_of(
             doubts.append(MORE_THAN_TEXT(model=job.foundation_model or job.base_model_arn))
         if not _PASSES.fullmatch(passes):
             doubts.append(PASSES_NOT_KNOWN(name=EPOCHS, value=passes or "not said"))
+        if unknown := sorted(job.hyper_parameters.keys() - _OTHER_PARAMETERS - {EPOCHS}):
+            doubts.append(PARAMETERS_NOT_KNOWN(names=unknown))
+        if beside := job.training_data_config.beside_the_file:
+            doubts.append(MORE_DATA(names=beside))
     if size is None or doubts:
         return None, tuple(doubts)
     source = f"{size} bytes of training data x {passes} passes ({EPOCHS})"
@@ -128,7 +168,7 @@ def _size(job: CustomizationJob, sizes: Sizes, doubts: list[Remark]) -> int | No
     elif job.kind == "reinforcement":
         doubts.append(GENERATES_ITS_DATA())
     elif job.kind == "other":
-        doubts.append(OTHER_CUSTOMIZATION(type=job.customization_type or "nothing says so"))
+        doubts.append(OTHER_CUSTOMIZATION(type=", ".join(job.other_ways) or job.customization_type or "not said"))
     elif not named:
         doubts.append(NO_DATA_NAMED())
     elif place is None:
@@ -152,6 +192,8 @@ def _size_then(job: CustomizationJob, named: str, entry: Mapping[str, Any], doub
         doubts.append(SIZE_NOT_KNOWN(place=named))
     elif written > job.creation_time:
         doubts.append(DATA_WRITTEN_LATER(place=named, written=iso(written)))
+    elif size < _SHORTEST_LINE:
+        doubts.append(DATA_IS_NONE(place=named, size=size))
     else:
         return size
     return None
