@@ -83,8 +83,23 @@ def test_what_neither_trains_nor_generates_is_no_training_and_says_why(category:
         assert (found.estimate.method, found.estimate.upper_flop, found.verdict) == ("not training", 0, "below")
         assert doubts(found) == set()
         assert any(category in each.words for each in found.estimate.assumptions)
-    run = case_of(agent_evidence(agent_job(category=category))).run
+    run = case_of(
+        agent_evidence(agent_job(category=category, config=document(usage={**COUNTED, "TrainTokenCount": 0})))
+    ).run
     assert (run.begins, run.results) == ((), (Location(agent_arn(category=category)),))
+
+
+@pytest.mark.parametrize("category", ["AgentRFTEvaluation", "DataQualityEvaluation", "DataTransformation"])
+def test_what_counts_tokens_that_it_trained_on_is_taken_for_training_whatever_its_category(category: str) -> None:
+    answer = agent_job(category=category, config=document(usage={**COUNTED, "TrainTokenCount": 10**13}))
+    given = agent_evidence(answer, activity="not-training")
+    found = audit(given, TABLES)
+    assert "category-contradicted-by-tokens" in doubts(found)
+    assert (found.verdict, found.run.begins != ()) == ("indeterminate", True)
+    taken = audited(answer)
+    assert (taken.estimate.upper_flop or 0) > 6 * PARAMETERS * 10**13
+    amended = audit(replace(given, tags=[], amendments=(amendment(tokens=10**9, parameters=PARAMETERS),)), TABLES)
+    assert (doubts(amended), amended.verdict) == (set(), "below")
 
 
 def test_what_generates_data_is_no_training_and_open_until_somebody_signs_for_it() -> None:

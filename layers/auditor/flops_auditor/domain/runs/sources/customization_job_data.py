@@ -63,8 +63,8 @@ DATA_WRITTEN_LATER = Kind(
 )
 DATA_IS_NONE = Kind(
     "data-less-than-a-line",
-    "contradictory evidence: its training data {place:said200} has {size} bytes, less than one line of it: how large it "
-    "was when the job read it is not known",
+    "contradictory evidence: its training data {place:said200} has {size} bytes, less than one line of it: how large "
+    "it was when the job read it is not known",
     AMEND,
 )
 MORE_DATA = Kind(

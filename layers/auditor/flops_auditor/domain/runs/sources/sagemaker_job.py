@@ -78,6 +78,12 @@ TOKENS_OF_THE_OWNER = Kind(
     "service wrote them",
     COUNT_ALL,
 )
+TRAINED_ALL_THE_SAME = Kind(
+    "category-contradicted-by-tokens",
+    "contradictory evidence: jobs of the category {category:said80} do not train, and it counts {tokens:flop} tokens "
+    "that it trained on: it is taken for training",
+    AMEND,
+)
 TRAINED_WITHOUT_TOKENS = Kind(
     "trained-without-tokens",
     "contradictory evidence: it trained, and its service counts no tokens of that",
@@ -120,7 +126,7 @@ def run_of(job: SageMakerJob) -> Run:
         begins_doubts=tuple(each for each in remarks if each.kind.remedy is not None),
         reads=tuple(str(each.location) for each in reads),
         results=(Location(job.job_arn), *_left(job)),
-        checkpoints=() if job.category in NEITHER else document.owned_outputs,
+        checkpoints=() if _does_neither(job) else document.owned_outputs,
         role=job.role_arn,
         tags=job.tags,
         stop_command=(
@@ -132,7 +138,7 @@ def run_of(job: SageMakerJob) -> Run:
 def statements(job: SageMakerJob) -> Statements:
     """What the job says of itself, and its service's fields of it."""
     if not _trains(job):
-        return Statements(job.tags, {}, {}, evaluation=job.category in NEITHER, generates=job.category == GENERATES)
+        return Statements(job.tags, {}, {}, evaluation=_does_neither(job), generates=job.category == GENERATES)
     document = job.document
     return Statements(
         tags=job.tags,
@@ -154,7 +160,7 @@ def references(job: SageMakerJob, tagged: Sequence[str]) -> tuple[tuple[Referenc
     result, nothing = named_by_the_tag(tagged)
     if nothing:
         return each_once(result), nothing
-    if job.category in NEITHER:
+    if _does_neither(job):
         return each_once(result), ()
     document, foreign = job.document, []
     for where, place in (("input model package", document.input_package), ("base model", document.begun_from)):
@@ -174,9 +180,11 @@ def references(job: SageMakerJob, tagged: Sequence[str]) -> tuple[tuple[Referenc
 def token_doubts(job: SageMakerJob) -> tuple[Remark, ...]:
     """Why its tokens are not known, which a person's number settles."""
     document = job.document
-    if job.category == GENERATES:
+    if not _trains(job):
         return (GENERATION_NOT_SAID(),)
     doubts = [] if job.category in CATEGORIES else [CATEGORY_NOT_KNOWN(category=job.category)]
+    if job.category in NEITHER:
+        doubts.append(TRAINED_ALL_THE_SAME(category=job.category, tokens=document.trained))
     if document.unread:
         doubts.append(DOCUMENT_UNREAD(parts=document.unread))
     elif job.job_config_schema_version.split(".")[0] != _KNOWN_SCHEMA:
@@ -192,7 +200,7 @@ def token_doubts(job: SageMakerJob) -> tuple[Remark, ...]:
 
 def training_time(job: SageMakerJob) -> TrainingTime:
     """Its hardware is not disclosed, so no figure rests on for how long it trained."""
-    if job.category in NEITHER:
+    if _does_neither(job):
         return TrainingTime((), Fraction(0), NOT_OF_TRAINING(category=job.category))
     if _took_nothing(job):
         return TrainingTime((), Fraction(0), NEVER_TRAINED())
@@ -202,18 +210,26 @@ def training_time(job: SageMakerJob) -> TrainingTime:
 
 def _left(job: SageMakerJob) -> tuple[Location, ...]:
     """Where it leaves what a model begins from or is trained on."""
-    return () if job.category in NEITHER else tuple(dict.fromkeys((*job.document.made, *job.document.owned_outputs)))
+    return () if _does_neither(job) else tuple(dict.fromkeys((*job.document.made, *job.document.owned_outputs)))
 
 
 def _trains(job: SageMakerJob) -> bool:
-    return job.category not in (GENERATES, *NEITHER)
+    """Whether its category is for training, or it counts tokens that it trained on where its category does nothing of
+    the kind.
+    """
+    return job.category not in (GENERATES, *NEITHER) or (job.category in NEITHER and bool(job.document.trained))
+
+
+def _does_neither(job: SageMakerJob) -> bool:
+    """Whether it neither trains nor generates what is trained on."""
+    return job.category in NEITHER and not _trains(job)
 
 
 def _took_nothing(job: SageMakerJob) -> bool:
     """Whether it is of a category that neither trains nor generates, or ended before it began to."""
     document = job.document
     counted = document.trained or document.sampled or document.prefilled
-    return job.category in NEITHER or (job.category == TRAINS and _never_began(job) and not counted)
+    return _does_neither(job) or (job.category == TRAINS and _never_began(job) and not counted)
 
 
 def _never_began(job: SageMakerJob) -> bool:
