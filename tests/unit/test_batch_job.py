@@ -673,6 +673,27 @@ def test_an_answer_about_several_jobs_is_no_answer_about_one() -> None:
             case_of(Evidence(answer, source=source_of(answer)))
 
 
+def test_a_job_by_itself_is_one_of_batchs_and_a_service_job_is_named() -> None:
+    """As `--query 'jobs[0]'` and `aws batch describe-service-job` answer: Bedrock's jobs have a jobArn, too."""
+    alone = batch_job()
+    assert case_of(Evidence(alone, source=source_of(alone))).run.name == alone["jobName"]
+    wrapping = {
+        "jobArn": batch_arn().replace(":job/", ":service-job/"),
+        "jobId": "aaaa",
+        "jobName": "a",
+        "jobQueue": alone["jobQueue"],
+        "serviceJobType": "SAGEMAKER_TRAINING",
+        "startedAt": 1,
+        "status": "SUCCEEDED",
+    }
+    for answer in (wrapping, {name: wrapping[name] for name in wrapping if name != "jobQueue"}):
+        with pytest.raises(PassedOver, match="service job"):
+            case_of(Evidence(answer, source=source_of(answer)))
+    for damaged in ({**alone, "status": None}, {"jobArn": alone["jobArn"], "jobName": "a"}):
+        with pytest.raises(MalformedBatchJob):
+            case_of(Evidence(damaged, source=source_of(damaged)))
+
+
 def test_states_that_are_not_known_neither_go_on_nor_have_ended() -> None:
     assert [state_of_batch_job(each) for each in ("RUNNABLE", "SUCCEEDED", "FAILED", "Deleted", "NEW")] == [
         *("running", "succeeded", "error", "gone", "ending")

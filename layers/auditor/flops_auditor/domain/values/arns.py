@@ -2,12 +2,17 @@
 
 from functools import lru_cache
 
-_PARTITION, _REGION, _ACCOUNT = 1, 3, 4
+_PARTITION, _SERVICE, _REGION, _ACCOUNT = 1, 2, 3, 4
 
 
 def partition_of(arn: str) -> str:
     """The partition, such as `aws`; empty where the ARN has none."""
     return _part(arn, _PARTITION)
+
+
+def service_of(arn: str) -> str:
+    """The service, such as `batch`; empty where the ARN has none."""
+    return _part(arn, _SERVICE)
 
 
 PARTITIONS = (

@@ -20,6 +20,7 @@ from flops_auditor.domain.runs.sources.batch_job_answer import (
     BATCH_JOB_ARN,
     BatchJob,
     MalformedBatchJob,
+    one_job,
     parse_batch_job,
     plain_path,
 )
@@ -52,6 +53,9 @@ def read_batch_job(evidence: Evidence) -> Run:
     """The run of what DescribeJobs says of one job, with what was asked beside it. Raises MalformedBatchJob, and
     PassedOver where it is no run.
     """
+    arn = str(one_job(evidence.description).get("jobArn"))
+    if reason := passed_over_by_name(arn):  # what is said of these has another form
+        raise PassedOver(f"{arn}: {reason}")
     job = parse_batch_job(evidence.description, evidence.tags)
     if reason := passed_over(job):
         raise PassedOver(f"{job.job_arn}: {reason}")

@@ -23,7 +23,7 @@ from flops_auditor.domain.runs.sources.training_job_answer import (
     or_nothing,
     what_is_wrong,
 )
-from flops_auditor.domain.values.arns import region_of
+from flops_auditor.domain.values.arns import region_of, service_of
 from flops_auditor.domain.values.errors import WrongInput
 
 DESCRIBE_BATCH_JOBS = "batch:DescribeJobs"
@@ -387,12 +387,12 @@ def state_of_batch_job(status: str) -> RunState:
 
 def is_of_batch(arn: object) -> bool:
     """Whether something is an ARN of AWS Batch's, whatever it names: Bedrock's events have it in the same member."""
-    return str(arn).split(":")[2:3] == ["batch"]
+    return service_of(str(arn)) == "batch"
 
 
 def is_batch_job(answer: Mapping[str, Any]) -> bool:
-    """Whether an answer is one of DescribeJobs, or the part of it that is about one job."""
-    return "jobQueue" in answer or "jobs" in answer
+    """Whether an answer is one of DescribeJobs, or the part of it that is about one job, or of DescribeServiceJob."""
+    return "jobQueue" in answer or "jobs" in answer or is_of_batch(answer.get("jobArn"))
 
 
 def one_job(answer: Mapping[str, Any]) -> Mapping[str, Any]:

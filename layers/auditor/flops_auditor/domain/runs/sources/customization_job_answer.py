@@ -19,7 +19,7 @@ from flops_auditor.domain.runs.sources.training_job_answer import (
     or_nothing,
     what_is_wrong,
 )
-from flops_auditor.domain.values.arns import region_of
+from flops_auditor.domain.values.arns import region_of, service_of
 from flops_auditor.domain.values.errors import WrongInput
 
 FINE_TUNING = "FINE_TUNING"
@@ -187,8 +187,9 @@ class CustomizationJob(CamelShape):
 
 
 def is_customization_job(answer: Mapping[str, Any]) -> bool:
-    """Whether an answer is one of GetModelCustomizationJob."""
-    return "jobArn" in answer and ("jobName" in answer or "baseModelArn" in answer)
+    """Whether an answer is one of GetModelCustomizationJob: no other service's job, which AWS Batch calls alike."""
+    named = "jobArn" in answer and ("jobName" in answer or "baseModelArn" in answer)
+    return named and service_of(str(answer["jobArn"])) in ("bedrock", "")
 
 
 def parse_customization_job(
