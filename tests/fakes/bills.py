@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import product as pairs_of
 from pathlib import Path
 
 import duckdb
@@ -133,12 +134,16 @@ def random_month(seed: int, jobs: int = 12, noise: int = 30) -> Month:
 
 
 def _job(month: Month, chance: random.Random, number: int) -> None:
-    """A training job: recorded or not, named in the bill or not, billed beyond its record, or its name used again."""
+    """A training job: recorded or not, named in the bill or not, billed beyond its record, in two regions, or its name
+    used again.
+    """
     account, region = chance.choice(ACCOUNTS), chance.choice(tuple(REGIONS))
     host, count = chance.choice(TRAINING_HOSTS), chance.choice((1, 2, 8))
     start = MONTH + timedelta(seconds=chance.randrange(26 * 86400))
     end = start + timedelta(seconds=chance.randrange(60, 3 * 86400))
-    kind = chance.choice(("recorded", "recorded", "unrecorded", "beyond", "again", "unnamed", "unnamed unrecorded"))
+    kind = chance.choice(
+        ("recorded", "recorded", "unrecorded", "beyond", "again", "twice", "unnamed", "unnamed unrecorded")
+    )
     arn = f"arn:aws:sagemaker:{region}:{account}:training-job/job-{number}"
     resource = "" if "unnamed" in kind else arn
     line_type = chance.choice(("Usage", "Usage", "SavingsPlanCoveredUsage"))
@@ -163,6 +168,11 @@ def _job(month: Month, chance: random.Random, number: int) -> None:
     elif kind == "again":
         later = end + 2 * DAY
         month.planted[key] += month.hosts("AmazonSageMaker", usage_type, later, later + 5 * HOUR, count, **columns)
+    elif kind == "twice":
+        other = next(each for each in REGIONS if each != region)
+        moved = {**columns, "product_region_code": other}
+        again = month.hosts("AmazonSageMaker", f"{REGIONS[other]}-Train:{host}", start, end, count, **moved)
+        month.planted["sagemaker-training", account, other, host, resource] += again
     for row in month.rows[first:]:
         _beside(month, chance, row)
 
@@ -301,8 +311,8 @@ def strayed(month: Month, explained: Explanation) -> dict[tuple[str, ...], Fract
     rounding: defaultdict[tuple[str, ...], int] = defaultdict(int)
     for run in month.runs:
         for host, count in run.hosts.items():
-            for resource in (run.arn, ""):
-                rounding["sagemaker-training", run.account, run.region, host, resource] += count
+            for region, resource in pairs_of(REGIONS, (run.arn, "")):
+                rounding["sagemaker-training", run.account, region, host, resource] += count
     off = {key: seen.get(key, Fraction(0)) - month.planted.get(key, Fraction(0)) for key in seen | month.planted}
     tokens = sum((each.tokens or 0 for each in explained.charges), Fraction(0)) - month.charges
     return {key: value for key, value in {**off, ("tokens",): tokens}.items() if abs(value) > rounding[key] * SECOND}

@@ -154,6 +154,12 @@ def test_an_hour_of_a_record_explains_one_hour_whatever_lines_name_the_job(other
     assert (rest.account, rest.region) == (other.account, other.region or "eu-west-1"), "its own lines come first"
 
 
+def test_lines_of_another_region_take_no_hour_of_the_jobs_own() -> None:
+    own, elsewhere = [at(hour) for hour in range(3)], [at(hour, region="us-east-1") for hour in range(3)]
+    [rest] = explained(*elsewhere, *own, runs=(run(3),)).rest
+    assert (rest.region, rest.host_seconds) == ("us-east-1", 3 * 3600 - 1)
+
+
 def test_other_hosts_than_the_record_has_are_not_explained() -> None:
     assert rest_of(explained(LINE, runs=(run(hosts={"ml.g5.xlarge": 8}),))) == [(1, RestReason.BEYOND_RECORD)]
     assert explained(replace(LINE, amount=2 * 10**10), runs=(run(hosts={HOST: 2}),)).share == 1

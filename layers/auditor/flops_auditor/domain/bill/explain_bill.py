@@ -73,11 +73,13 @@ def _billed_times(periods: Mapping[Period, int]) -> list[BilledTime]:
 
 
 def _match(times: _Times, records: _Records) -> None:
-    """Each resource with the records of it; then training jobs that the bill does not name, by account, region, host
-    and time, with records of those that it does not name.
+    """Each resource with the records of it, of which all its lines take; then training jobs that the bill does not
+    name, by account, region, host and time, with records of those that it does not name.
     """
-    for (resource, host), billed in _named_times(times).items():
-        match(billed, _times_of(records.get(resource, ()), host), same_run=True)
+    had: dict[tuple[str, str], list[RunTime]] = {}
+    for key in sorted((key for key in times if key.resource and key.door in WITH_RECORDS), key=_at_home):
+        runs = had.setdefault((key.resource, key.host), _times_of(records.get(key.resource, ()), key.host))
+        match(times[key], runs, same_run=True)
     named = {key.resource for key in times}
     unnamed: defaultdict[tuple[str, str], list[RecordedRun]] = defaultdict(list)
     for arn, of_one in records.items():
@@ -88,18 +90,10 @@ def _match(times: _Times, records: _Records) -> None:
             match(billed, _times_of(unnamed[key.account, key.region], key.host), same_run=False)
 
 
-def _named_times(times: _Times) -> Mapping[tuple[str, str], Sequence[BilledTime]]:
-    """What a bill names of each resource and host, whichever account, region and door its lines are of: they take of
-    the same record's hours. Those of the resource's own account and region come first.
-    """
-    together: defaultdict[tuple[str, str], list[BilledTime]] = defaultdict(list)
-    for key in sorted(times, key=_at_home):
-        if key.door in WITH_RECORDS and key.resource:
-            together[key.resource, key.host] += times[key]
-    return together
-
-
 def _at_home(key: HostKey) -> tuple[bool, bool, bool, str, str]:
+    """When its turn is to take of what the records of its resource have left: lines of the resource's own account and
+    region come first, so that none of another one takes their hours away.
+    """
     foreign = key.account != account_of(key.resource)
     elsewhere = key.region != region_of(key.resource)
     return foreign, elsewhere, key.door is not TRAINING_JOBS, key.account, key.region
