@@ -6,7 +6,7 @@ Nothing of a file is taken for SQL: names of columns are ours, names of files ar
 
 import gzip
 import tempfile
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from csv import reader
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ import duckdb
 from flops_auditor.domain.bill.bill_lines import AMOUNT_PLACES, BillLine, is_use
 from flops_auditor.domain.bill.doors import ACCELERATED, BEDROCK, RUNS, SAGEMAKER, TOKENS, TRAINING_CHARGES
 from flops_auditor.domain.values.errors import WrongInput
+from flops_auditor_cli.bill_deliveries import deliveries_of, read_once
 from flops_auditor_cli.exits import INTERRUPTED
 from flops_auditor_cli.progress import Tell
 
@@ -49,7 +50,7 @@ class UnknownColumns(WrongInput):
 
 
 class UnreadableBill(WrongInput):
-    """What stands in the files cannot be read, or stands there twice."""
+    """What stands in the files cannot be read, or tells of the same hours in two ways."""
 
     remedy = "Take the files of one delivery as they are in the bucket; `flops-auditor docs bill` says which."
 
@@ -104,7 +105,7 @@ CUR = BillFormat(
             "start": "line_item_usage_start_date",
             "end": "line_item_usage_end_date",
             "amount": "line_item_usage_amount",
-            "identity": "identity_line_item_id || ' ' || identity_time_interval",
+            "identity": "nullif(identity_line_item_id, '') || ' ' || coalesce(identity_time_interval, '')",
         }
     ),
     "coalesce(split_line_item_parent_resource_id, '') <> ''",
@@ -127,7 +128,6 @@ FOCUS = BillFormat(
         "skumeter",
         "x_usagetype",
         "skupricedetails",
-        "skupriceid",
         "chargeclass",
         "commitmentdiscountstatus",
         "capacityreservationstatus",
@@ -147,7 +147,7 @@ FOCUS = BillFormat(
             "start": "ChargePeriodStart",
             "end": "ChargePeriodEnd",
             "amount": "ConsumedQuantity",
-            "identity": "SkuPriceId || ' ' || nullif(ResourceId, '')",
+            "identity": "NULL",
         }
     ),
 )
@@ -156,7 +156,8 @@ FOCUS = BillFormat(
 _TABLE = """
 CREATE TEMP TABLE lines (
     account VARCHAR, region VARCHAR, service VARCHAR, usage_type VARCHAR, instance_type VARCHAR, resource VARCHAR,
-    kind VARCHAR, unit VARCHAR, starts BIGINT, ends BIGINT, amount DECIMAL(28, 10), identity VARCHAR, file INTEGER
+    kind VARCHAR, unit VARCHAR, starts BIGINT, ends BIGINT, amount DECIMAL(28, 10), identity VARCHAR,
+    file INTEGER, delivery INTEGER
 )
 """
 _INSERT = """
@@ -167,24 +168,11 @@ WITH named AS (
     FROM (SELECT *{absent} FROM {source})
     WHERE NOT ({left_out})
 )
-INSERT INTO lines SELECT *, $number FROM named
+INSERT INTO lines SELECT *, $number, $delivery FROM named
 WHERE regexp_matches(usage_type || ' ' || instance_type, $accelerated)
     OR (service = $sagemaker AND regexp_matches(unit || ' ' || usage_type, $tokens))
     OR (service IN ($sagemaker, $bedrock) AND regexp_matches(usage_type, $charges))
     OR regexp_matches(resource, $runs)
-"""
-_TWICE = """
-SELECT min(file), max(file), count(*) OVER () FROM lines
-WHERE coalesce(identity, nullif(resource, '')) IS NOT NULL
-GROUP BY coalesce(identity, resource), account, usage_type, kind, starts, ends, amount
-HAVING count(DISTINCT file) > 1
-LIMIT 1
-"""
-_LINES = """
-SELECT account, region, service, usage_type, instance_type, resource, kind, unit, starts, ends, sum(amount)
-FROM lines
-GROUP BY account, region, service, usage_type, instance_type, resource, kind, unit, starts, ends,
-    amount < 0, amount IS NULL
 """
 _TEXTS = ("account", "region", "service", "usage_type", "instance_type", "resource", "kind", "unit")
 
@@ -199,18 +187,13 @@ def bill_lines(place: Path, tell: Tell) -> Iterator[Iterator[BillLine]]:
     with tempfile.TemporaryDirectory() as spilled, _connected(spilled) as connection:
         connection.execute(_TABLE)
         formats = set()
-        for number, file in enumerate(files):
+        for number, (file, delivery) in enumerate(zip(files, deliveries_of(files), strict=True)):
             tell(number, len(files))
-            formats.add(_load(connection, file, number))
+            formats.add(_load(connection, file, {"number": number, "delivery": delivery}))
             if len(formats) > 1:
                 raise UnreadableBill(f"{place} has files of CUR 2.0 and of FOCUS, which both tell of the same hours")
         tell(len(files), len(files))
-        with _interruptible():
-            twice = connection.execute(_TWICE).fetchone()
-        if twice:
-            one, other, count = twice
-            raise UnreadableBill(f"{count} lines stand in two files, such as {files[one].name} and {files[other].name}")
-        yield _read(connection)
+        yield _read(connection, [_shown(file, place) for file in files])
 
 
 @contextmanager
@@ -251,7 +234,11 @@ def _files(place: Path) -> list[Path]:
     return files
 
 
-def _load(connection: duckdb.DuckDBPyConnection, file: Path, number: int) -> str:
+def _shown(file: Path, place: Path) -> str:
+    return (file.relative_to(place) if place.is_dir() else Path(file.name)).as_posix()
+
+
+def _load(connection: duckdb.DuckDBPyConnection, file: Path, numbers: Mapping[str, int]) -> str:
     """Take what may count of a file; says its format."""
     name = escape(str(file.resolve()))
     if file.name.endswith(".parquet"):
@@ -272,7 +259,7 @@ def _load(connection: duckdb.DuckDBPyConnection, file: Path, number: int) -> str
     patterns = {"accelerated": ACCELERATED, "tokens": TOKENS, "charges": TRAINING_CHARGES, "runs": RUNS}
     services = {"sagemaker": SAGEMAKER, "bedrock": BEDROCK}
     with _interruptible():
-        connection.execute(query, {"name": name, "number": number, **patterns, **services})
+        connection.execute(query, {"name": name, **numbers, **patterns, **services})
     return form.name
 
 
@@ -294,12 +281,14 @@ def _format_of(file: Path, columns: Set[str]) -> BillFormat:
     return near
 
 
-def _read(connection: duckdb.DuckDBPyConnection) -> Iterator[BillLine]:
+def _read(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> Iterator[BillLine]:
     with _interruptible():
-        cursor = connection.execute(_LINES)
+        cursor = read_once(connection)
         batch = cursor.fetchmany(BATCH)
     while batch:
-        yield from map(_line, batch)
+        for *row, one, other, alike in batch:
+            again = "" if one is None else " and ".join(dict.fromkeys((names[one], names[other])))
+            yield _line(row, again, "" if alike is None else names[alike])
         with _interruptible():
             batch = cursor.fetchmany(BATCH)
 
@@ -313,9 +302,9 @@ def _interruptible() -> Iterator[None]:
         raise SystemExit(INTERRUPTED) from error
 
 
-def _line(row: tuple[Any, ...]) -> BillLine:
+def _line(row: Sequence[Any], again: str, alike: str) -> BillLine:
     """A line that is use needs its time and its amount; of others nobody asks."""
-    account, region, service, usage_type, instance_type, resource, kind, unit, starts, ends, amount = row
+    account, region, service, usage_type, instance_type, resource, unit, kind, starts, ends, amount = row
     asked = is_use(kind) is not False
     if asked and None in (starts, ends, amount):
         raise UnreadableBill(f"a line of {usage_type[:60]!r} has no time or no amount that is one")
@@ -333,6 +322,8 @@ def _line(row: tuple[Any, ...]) -> BillLine:
         start=_moment(starts or 0),
         end=_moment(ends or 0),
         amount=int((amount or Decimal(0)).scaleb(AMOUNT_PLACES)),
+        again=again,
+        alike=alike,
     )
 
 

@@ -89,7 +89,7 @@ def test_an_amount_is_exact(tmp_path: Path) -> None:
 
 
 def test_lines_that_are_alike_are_added_up_and_one_that_takes_back_is_apart(tmp_path: Path) -> None:
-    rows = [an_hour(), an_hour(), an_hour(line_item_usage_amount="-1")]
+    rows = [an_hour(), an_hour(identity_line_item_id="other"), an_hour(line_item_usage_amount="-1")]
     assert [line.amount for line in lines_of(write_csv(tmp_path / "a.csv", rows))] == [-(10**10), 2 * 10**10]
 
 
@@ -160,15 +160,93 @@ def test_columns_that_nobody_asked_for_change_nothing(tmp_path: Path) -> None:
     assert lines_of(path) == lines_of(write_csv(tmp_path / "b.csv", [an_hour()]))
 
 
-def test_the_same_lines_in_two_files_are_refused(tmp_path: Path) -> None:
-    """A bucket may keep every delivery of a month."""
-    for name in ("first", "second"):
+def told(place: Path) -> list[tuple[int, str, str]]:
+    """Hours in 1e-10, and in which files they stand again, or may."""
+    return [(line.amount, line.again, line.alike) for line in lines_of(place)]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_line_that_is_repeated_counts_once_and_is_told(name: str, tmp_path: Path) -> None:
+    rows = [
+        an_hour(),
+        an_hour(),
+        an_hour(line_item_usage_amount="0.9"),
+        an_hour(line_item_usage_type="EU-Other:ml.g5.x"),
+    ]
+    rows.append(an_hour(line_item_usage_type="EU-Train:ml.g5.2xlarge"))
+    path = FILES[name](tmp_path / name, rows, CUR_COLUMNS)
+    assert sorted(told(path)) == [(10**10, "", ""), (10**10, name, "")]
+
+
+DELIVERIES = {
+    "the same": {},
+    "other ids": {"identity_line_item_id": "b"},
+    "revised": {"line_item_usage_amount": "0.9"},
+    "revised, other ids": {"identity_line_item_id": "b", "line_item_usage_amount": "0.9999999999"},
+    "under a savings plan": {"line_item_line_item_type": "SavingsPlanCoveredUsage"},
+}
+
+
+@pytest.mark.parametrize("changes", DELIVERIES.values(), ids=DELIVERIES)
+@pytest.mark.parametrize(
+    "left_out", [(), ("identity_",), ("identity_", "line_item_resource_id", "product_region_code")]
+)
+@pytest.mark.parametrize("focus", [False, True], ids=["CUR", "FOCUS"])
+def test_of_two_deliveries_of_a_month_each_hour_counts_once_and_is_told(
+    changes: Row, left_out: tuple[str, ...], focus: bool, tmp_path: Path
+) -> None:
+    """A bucket may keep every delivery of a month, and a line that did not change may stand in both."""
+    columns = [name for name in CUR_COLUMNS if not name.startswith(left_out or "-")]
+    same = an_hour(line_item_usage_start_date="2026-10-01T01:00:00Z", line_item_usage_end_date="2026-10-01T02:00:00Z")
+    later = an_hour(line_item_usage_start_date="2026-10-01T02:00:00Z", line_item_usage_end_date="2026-10-01T03:00:00Z")
+    for name, rows in (("a", [an_hour(), same]), ("b", [an_hour(**changes), same, later])):
         (tmp_path / name).mkdir()
-        write_csv(tmp_path / name / f"{name}.csv", [an_hour()])
-    with pytest.raises(UnreadableBill, match=r"1 lines stand in two files, such as first\.csv and second\.csv"):
-        lines_of(tmp_path)
-    write_csv(tmp_path / "second" / "second.csv", [an_hour(identity_line_item_id="other")])
-    assert [line.amount for line in lines_of(tmp_path)] == [2 * 10**10]
+        if focus:
+            write_csv(tmp_path / name / "x-00001.csv", list(as_focus(rows)), FOCUS_COLUMNS)
+        else:
+            write_csv(tmp_path / name / "x-00001.csv", rows, columns)
+    both = "a/x-00001.csv and b/x-00001.csv"
+    assert told(tmp_path) == [(10**10, both, ""), (10**10, both, ""), (10**10, "", "")]
+
+
+def test_a_delivery_by_the_day_is_another_one_than_by_the_hour(tmp_path: Path) -> None:
+    hours = [
+        an_hour(
+            line_item_usage_start_date=f"2026-10-01T{hour:02}:00:00Z",
+            line_item_usage_end_date=f"2026-10-01T{hour + 1:02}:00:00Z",
+        )
+        for hour in range(3)
+    ]
+    day = an_hour(line_item_usage_end_date="2026-10-02T00:00:00Z", line_item_usage_amount="4")
+    write_csv(tmp_path / "hours.csv", hours)
+    write_csv(tmp_path / "day.csv", [day])
+    assert told(tmp_path) == [(4 * 10**10, "day.csv and hours.csv", "")]
+
+
+def test_files_of_one_delivery_are_parts_of_it(tmp_path: Path) -> None:
+    write_csv(tmp_path / "x-00001.csv", [an_hour()])
+    write_csv(tmp_path / "x-00002.csv", [an_hour(identity_line_item_id="other")])
+    assert told(tmp_path) == [(2 * 10**10, "", "")]
+    write_csv(tmp_path / "x-00002.csv", [an_hour()])
+    assert told(tmp_path) == [(10**10, "x-00001.csv and x-00002.csv", "")]
+
+
+def test_lines_without_ids_that_may_be_one_count_as_they_stand_and_are_told(tmp_path: Path) -> None:
+    columns = [name for name in CUR_COLUMNS if not name.startswith("identity_")]
+    assert told(write_csv(tmp_path / "a.csv", [an_hour(), an_hour()], columns)) == [(2 * 10**10, "", "a.csv")]
+    halves = [an_hour(), an_hour(line_item_usage_amount="0.5")]
+    assert told(write_csv(tmp_path / "a.csv", halves, columns)) == [(15 * 10**9, "", "")]
+    unnamed = [an_hour(line_item_resource_id="")] * 2
+    assert told(write_csv(tmp_path / "a.csv", unnamed, columns)) == [(2 * 10**10, "", "")], "of two jobs, perhaps"
+    focus = list(as_focus([an_hour(), an_hour()]))
+    assert told(write_csv(tmp_path / "a.csv", focus, FOCUS_COLUMNS)) == [(2 * 10**10, "", "a.csv")]
+
+
+def test_what_is_no_use_stands_nowhere_twice(tmp_path: Path) -> None:
+    """The next delivery may add credits for an hour that it has no other line of."""
+    write_csv(tmp_path / "a.csv", [an_hour()])
+    write_csv(tmp_path / "b.csv", [an_hour(line_item_line_item_type="Credit", line_item_usage_amount="5")])
+    assert sorted(told(tmp_path)) == [(10**10, "", ""), (5 * 10**10, "", "")]
 
 
 def test_cur_and_focus_in_one_folder_are_refused(tmp_path: Path) -> None:

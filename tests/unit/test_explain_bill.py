@@ -105,6 +105,16 @@ def test_a_kind_of_line_that_is_not_known_counts_and_is_told() -> None:
     assert "NewKind" in whole.doubts[0].words
 
 
+@pytest.mark.parametrize("kind", ["lines-twice", "lines-alike"])
+def test_what_stands_twice_is_told_where_it_counts(kind: str) -> None:
+    files = {"again" if kind == "lines-twice" else "alike": "a.csv and b.csv"}
+    for line in (LINE, replace(TOKENS, resource=f"{ARN}")):
+        whole = explained(replace(line, **files), runs=(run(),))
+        assert kind in doubts(whole) and not whole.complete and "a.csv and b.csv" in whole.doubts[0].words
+    for line in (replace(LINE, kind="Credit"), replace(LINE, usage_type="EU-Train:ml.m5.large", instance_type="")):
+        assert explained(replace(line, **files)).complete
+
+
 def test_what_is_taken_back_does_not_shorten_what_ran() -> None:
     whole = explained(LINE, replace(LINE, amount=-(10**10)))
     assert rest_of(whole) == [(1, RestReason.NO_RECORD)] and doubts(whole) == {"use-taken-back"}

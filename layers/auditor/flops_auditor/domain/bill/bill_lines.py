@@ -25,7 +25,9 @@ class BillLine:
     """One line, or several that differ in nothing but their amounts, which are added up.
 
     `amount` counts in 1e-10 of its `unit`. `kind` is the bill's word for what kind of line it is, `start` and `end`
-    (exclusive) the time that is charged for. What the export does not have is empty.
+    (exclusive) the time that is charged for. What the export does not have is empty. `again` are the files in which the
+    same stands twice, of which this is one, and `alike` is the file of lines that may be the same, of which this is the
+    sum: empty where there are none.
     """
 
     account: str
@@ -39,6 +41,8 @@ class BillLine:
     start: datetime
     end: datetime
     amount: int
+    again: str = ""
+    alike: str = ""
 
 
 def is_use(kind: str) -> bool | None:

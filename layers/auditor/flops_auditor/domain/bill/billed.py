@@ -43,6 +43,16 @@ TAKEN_BACK = Kind(
     "lines of use with a negative amount, of which nothing says what they take back; what they name stays counted as a "
     "whole: {names:list}",
 )
+LINES_TWICE = Kind(
+    "lines-twice",
+    "counted once: lines that are repeated, or that two deliveries of a month have, of which the one with the most "
+    "counts; in {names:list}",
+)
+LINES_ALIKE = Kind(
+    "lines-alike",
+    "counted as they stand: lines of one resource and time with the same amount, of which no id says whether they are "
+    "one; in {names:list}",
+)
 
 LONGEST_PERIOD = timedelta(days=1)
 _HOURS = re.compile(r"(?i)\b(?:hours?|hrs?)\b")
@@ -119,6 +129,9 @@ class Billed:
             raise BillTooCoarse(f"a line of {line.usage_type[:60]!r} is of {line.end - line.start}")
         if use is None:
             self.told[UNKNOWN_LINES].add(line.kind)
+        for kind, files in ((LINES_TWICE, line.again), (LINES_ALIKE, line.alike)):
+            if files:
+                self.told[kind].add(files)
         if line.amount < 0:
             self.told[TAKEN_BACK].add(line.usage_type)
             return
