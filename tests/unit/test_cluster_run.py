@@ -366,15 +366,19 @@ def test_hosts_of_several_types_each_have_a_time_of_their_own(kind: str, hours: 
     assert "cluster-hosts-of-unlike-hours" in kinds(done.estimate.assumptions)
 
 
-def test_all_of_unlike_hosts_for_unlike_times_is_surely_given_or_none_of_it() -> None:
-    of = cluster_answers(describe_cluster(), [listing(node(1), node(2, kind="ml.g5.48xlarge"))])
+def test_the_lower_bound_beside_hosts_without_accelerators_is_that_of_those_with_them() -> None:
+    def lower(kind: str, given: str, **of_other: str) -> int | None:
+        of = cluster_answers(describe_cluster(), [listing(node(1), node(2, kind=kind))])
+        other = line("100+1", end=5, hosts=host(2), **of_other)
+        return audited(sacct(line("100+0", hosts=host(1), AllocTRES=given), other), of).estimate.lower_flop
 
-    def lower(given: str) -> int | None:
-        other = line("100+1", end=5, hosts=host(2), AllocTRES=f"gres/gpu={given}")
-        return audited(sacct(line("100+0", hosts=host(1)), other), of).estimate.lower_flop
-
-    assert lower("8")
-    assert lower("7") == 0
+    alone = audited(sacct(line(hosts=host(1)))).estimate.lower_flop
+    assert alone
+    assert lower("ml.c5.4xlarge", "gres/gpu=8", AllocTRES="cpu=4") == alone
+    assert lower("ml.c5.4xlarge", "gres/gpu=2", AllocTRES="cpu=4") == alone / 4
+    assert lower("ml.c5.4xlarge", "cpu=4", AllocTRES="cpu=4") == 0
+    assert (lower("ml.g5.48xlarge", "gres/gpu=8", AllocTRES="gres/gpu=8") or 0) > alone
+    assert lower("ml.g5.48xlarge", "gres/gpu=8", AllocTRES="gres/gpu=7") == 0
 
 
 def test_a_host_that_was_replaced_is_known_from_an_earlier_answer() -> None:

@@ -196,8 +196,8 @@ def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: 
     occupancies = _in_less_time(whole, run.time, notes)
     given = _given(run, known, [seconds for _, seconds in taken], notes)
     kinds = tuple(
-        HostKind(count, kind, now, _lowest(host, kind, published), was, given, host.fastest, seconds)
-        for (count, kind), (host, seconds), now, was in zip(known, taken, occupancies, seen, strict=True)
+        HostKind(count, kind, now, _lowest(host, kind, published), was, share, host.fastest, seconds)
+        for (count, kind), (host, seconds), now, was, share in zip(known, taken, occupancies, seen, given, strict=True)
     )
     return MeasuredHosts(kinds, tuple(unknown), tuple(notes), doubts, published.highest)
 
@@ -208,17 +208,23 @@ def _lowest(host: PossibleHost, kind: InstanceType, published: PublishedUtilisat
 
 def _given(
     run: Run, known: Sequence[tuple[int, InstanceType]], own: Sequence[Fraction | None], notes: list[Remark]
-) -> Fraction:
-    """The share of its hosts' accelerators and time, some of which have times of their `own`, that a run was surely
-    given; of unlike hosts nobody says which.
+) -> list[Fraction]:
+    """By kind the share of its hosts' time, some of which have one of their `own`, that a run was surely given. It was
+    given accelerators; of several kinds of them nobody says which.
     """
+    if run.surely_given is None:
+        return [Fraction(1)] * len(known)
     whole = run.time.seconds or Fraction(0)
     times = [whole if seconds is None else seconds for seconds in own]
-    had = summed(count * kind.units * seconds for (count, kind), seconds in zip(known, times, strict=True))
-    if run.surely_given is None or run.surely_given >= had:
-        return Fraction(1)
-    notes.append(GIVEN_A_PART(had=had, given=run.surely_given))
-    return run.surely_given / had if len(known) == 1 else Fraction(0)
+    had = [count * kind.units * seconds for (count, kind), seconds in zip(known, times, strict=True)]
+    if run.surely_given < summed(had):
+        notes.append(GIVEN_A_PART(had=summed(had), given=run.surely_given))
+    with_accelerators = [each for (_, kind), each in zip(known, had, strict=True) if kind.accelerator is not None]
+    of_these = summed(with_accelerators)
+    share = min(Fraction(1), run.surely_given / of_these) if of_these else Fraction(0)
+    if share < 1 and len(with_accelerators) > 1:
+        share = Fraction(0)
+    return [Fraction(0) if kind.accelerator is None else share for _, kind in known]
 
 
 def _taken_for(hosts: Hosts, table: HardwareTable) -> PossibleHost:
