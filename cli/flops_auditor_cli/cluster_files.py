@@ -9,10 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
+from flops_auditor.data import hardware_table
+from flops_auditor.domain.bill.cluster_hours import ClusterHours, cluster_hours
 from flops_auditor.domain.runs.case import Case
-from flops_auditor.domain.runs.cluster_time import HostsByName, Stay
+from flops_auditor.domain.runs.cluster_time import HostsByName, Stay, times_on_hosts
 from flops_auditor.domain.runs.sources.cases import case_of
-from flops_auditor.domain.runs.sources.cluster_answers import MalformedCluster
+from flops_auditor.domain.runs.sources.cluster_answers import MalformedCluster, hosts_not_listed
 from flops_auditor.domain.runs.sources.cluster_evidence import ClusterAnswers, cluster_answers, runs_in
 from flops_auditor.domain.runs.sources.operators_file import LARGEST_FILE, OperatorsFile, read_operators_file
 from flops_auditor_cli.json_files import read_json
@@ -69,6 +71,14 @@ def read_cluster_files(file: Path, cluster: Path, nodes: Sequence[Path], who: st
             stays += run.stays
     cases.sort(key=lambda case: (case.run.ended or now, case.run.arn))
     return ClusterFiles(answers, read, who, tuple(cases), tuple(stays))
+
+
+def hours_of_cluster(files: ClusterFiles, since: datetime | None, until: datetime) -> ClusterHours:
+    """What of the hosts' hours runs explain, and what not."""
+    had = times_on_hosts(files.stays, files.hosts, until)
+    answers = files.answers
+    missing = hosts_not_listed(answers.cluster, answers.hosts)
+    return cluster_hours(answers.hosts, had, (since, until), hardware_table(), missing, answers.strange_groups)
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -1,6 +1,9 @@
 """`flops-auditor explain-cluster` and `record-cluster`: what people and machines are told, and the exit codes."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +12,16 @@ import jsonschema
 import pytest
 from typer.testing import CliRunner, Result
 
+from flops_auditor import __version__
+from flops_auditor.domain.ledger.verification import NothingKept
+from flops_auditor.domain.runs.sources.cases import case_of
+from flops_auditor.domain.runs.sources.cluster_evidence import hours_of_no_run
+from flops_auditor.domain.runs.sources.operators_file import read_operators_file
+from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile
+from flops_auditor.domain.runs.training_time import Span
+from flops_auditor.domain.values.amounts import at_least
+from flops_auditor.domain.values.archive_keys import evidence_key
+from flops_auditor.use_cases.recomputing.recompute import recompute
 from flops_auditor_cli.commands import record_cluster
 from flops_auditor_cli.commands.record_cluster import AccountNotRecorded
 from flops_auditor_cli.deployment import StackValues
@@ -21,7 +34,10 @@ from tests.fakes.clusters import (
     HOST,
     LAUNCHED,
     NOTHING_BEFORE,
+    PEAK,
+    READ,
     WHO,
+    answers,
     at,
     describe_cluster,
     host,
@@ -35,6 +51,7 @@ from tests.fakes.clusters import (
     sacct,
     slurm_time,
 )
+from tests.fakes.door_world import newest_content
 
 UNTIL = "2026-10-01T10:00:00Z"
 """Ten hours after the hosts' launch."""
@@ -179,6 +196,100 @@ def test_a_later_file_supersedes_with_a_reason(tmp_path: Path, deployed: Any) ->
     assert (done.exit_code, outcomes(done)) == (4, ["recorded otherwise"])
     done = record(*later, "--output", "json", "--why", "an attempt was missing")
     assert (done.exit_code, outcomes(done)) == (0, ["superseded"])
+
+
+DAY = ("--from", "2026-10-01", "--until", "2026-10-01", "--output", "json")
+"""The first day of the hosts, to its last millisecond."""
+
+
+def of_hours(done: Result) -> dict[str, tuple[str, str]]:
+    """The outcome and the verdict of each record of hours, by its name behind the cluster's ARN."""
+    told = json.loads(done.stdout)
+    jsonschema.validate(told, schema_of("cluster-records"))
+    runs = {each["job_arn"].removeprefix(f"{ARN}/"): (each["outcome"], each["verdict"]) for each in told["runs"]}
+    return {name: each for name, each in runs.items() if name.startswith("no-run/")}
+
+
+def newest_of(told: str, deployed: Any) -> dict[str, Any]:
+    """The newest record of the hours among those of which a command told."""
+    [hours] = [each for each in json.loads(told)["runs"] if "/no-run/" in each["job_arn"]]
+    return newest_content(hours["job_id"], deployed.recorder)
+
+
+def test_hours_that_no_run_had_are_signed_with_the_most_that_they_could_hold(tmp_path: Path, deployed: Any) -> None:
+    """Given: two hosts for a day; a run had one of them for ten hours."""
+    deployed.recorder = recorder(clock=lambda: datetime.now(UTC))
+    arguments = files(tmp_path, sacct(line(start=0, end=10, hosts=host(1))))
+    done = record(*arguments, *DAY)
+    name = f"no-run/{HOST}/2026-10-01T00:00:00.000Z/2026-10-01T23:59:59.999Z"
+    assert of_hours(done) == {name: ("recorded", "indeterminate")}
+    content = newest_of(done.stdout, deployed)
+    seconds = Fraction(2 * 24 * 3600 * 1000 - 2, 1000) - 10 * 3600
+    assert Fraction(content["estimate"]["accelerator_seconds"]) == 8 * seconds
+    assert int(content["estimate"]["upper_flop"]) == at_least(8 * seconds * PEAK)
+    assert (content["estimate"]["lower_flop"], content["job"]["kind"]) == ("0", "Cluster hours")
+    assert "cluster-hours-without-a-run" in {each["kind"] for each in content["estimate"]["doubts"]}
+    kept = deployed.recorder.archive.get(evidence_key(content["job"]["id"], 0))
+    now = {**content, "code_version": __version__}
+    recompute(kept, now, NothingKept(), frozenset(now["tables"].values()), deployed.recorder.services)
+    assert of_hours(record(*arguments, *DAY)) == {name: ("already recorded", "indeterminate")}
+
+
+def test_a_later_file_that_explains_all_hours_supersedes_them_with_none(tmp_path: Path, deployed: Any) -> None:
+    record(*files(tmp_path, sacct(line(start=0, end=10, hosts=host(1)))), *DAY)
+    whole = files(tmp_path, sacct(line(start=0, end=24), line("2", start=24, end=25)))
+    assert [each for each, _ in of_hours(record(*whole, *DAY)).values()] == ["recorded otherwise"]
+    done = record(*whole, *DAY, "--why", "the export lacked a run")
+    assert list(of_hours(done).values()) == [("superseded", "below")]
+    content = newest_of(done.stdout, deployed)
+    assert (content["revision"], content["estimate"]["upper_flop"]) == (1, "0")
+    assert content["rests_on"]["on_the_jobs_word"], "that runs had them is their operator's word"
+
+
+def test_hours_of_each_type_of_host_are_a_record_of_their_own(tmp_path: Path, deployed: Any) -> None:
+    nodes = (node(1), node(2, kind="ml.g5.48xlarge"), node(3, kind="ml.m5.large"))
+    done = record(*files(tmp_path, sacct(line(start=0, end=1, hosts=host(1))), *nodes), *DAY)
+    assert [name.split("/")[1] for name in of_hours(done)] == ["ml.g5.48xlarge", HOST]
+
+
+def test_hours_of_hosts_that_were_not_listed_are_not_known(tmp_path: Path, deployed: Any) -> None:
+    arguments = files(tmp_path, sacct(line(start=0, end=24, hosts=host(1))), node(1))
+    done = record(*arguments, *DAY)
+    assert [verdict for _, verdict in of_hours(done).values()] == ["indeterminate"]
+    content = newest_of(done.stdout, deployed)
+    assert content["estimate"]["upper_flop"] is None
+    assert "cluster-groups-not-listed-in-full" in {each["kind"] for each in content["estimate"]["doubts"]}
+
+
+@pytest.mark.parametrize(
+    "period",
+    [("--from", "2026-10-01"), ("--until", "2026-10-01"), ("--from", "2026-10-02", "--until", "2026-10-01")],
+)
+def test_hours_need_a_whole_period(tmp_path: Path, deployed: Any, period: tuple[str, ...]) -> None:
+    done = record(*files(tmp_path, sacct(line())), *period)
+    assert (done.exit_code, "--from and --until" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Until": "2126-10-02T00:00:00Z"},
+        {"Until": "2026-10-01T00:00:00Z"},
+        {"Hours": [{"InstanceId": instance(1), "From": "2026-09-30T00:00:00Z", "Until": "2026-10-01T01:00:00Z"}]},
+        {"Hours": [{"InstanceId": instance(1)}]},
+        {"Hours": None},
+        {"NotListed": None},
+    ],
+)
+def test_hours_that_are_none_are_a_named_error(changes: dict[str, Any]) -> None:
+    period = Span(at(0), at(24))
+    [of_hours] = hours_of_no_run(
+        read_operators_file(sacct(line())), answers(1), WHO, READ, period, {answers(1).hosts[0]: (period,)}, ()
+    )
+    assert case_of(of_hours).run.time.seconds == 24 * 3600
+    told = {**of_hours.description, "Told": {**of_hours.description["Told"], **changes}}
+    with pytest.raises(MalformedOperatorsFile):
+        case_of(replace(of_hours, description=told))
 
 
 def test_a_cluster_of_another_account_is_refused(tmp_path: Path, deployed: Any) -> None:

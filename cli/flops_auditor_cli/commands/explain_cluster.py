@@ -6,20 +6,18 @@ from typing import Annotated
 
 import typer
 
-from flops_auditor.data import hardware_table, load_tables
+from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.audit import Audit, audit
 from flops_auditor.domain.audit.tables import Tables
-from flops_auditor.domain.bill.cluster_hours import ClusterHours, cluster_hours
 from flops_auditor.domain.lineage.lineage import not_looked_up
 from flops_auditor.domain.runs.case import Case
-from flops_auditor.domain.runs.cluster_time import times_on_hosts
-from flops_auditor.domain.runs.sources.cluster_answers import hosts_not_listed
 from flops_auditor.domain.values.figures import most_severe
 from flops_auditor_cli.cluster_files import (
     ClusterFiles,
     ClusterOption,
     NodesOption,
     OperatorsFileArgument,
+    hours_of_cluster,
     read_cluster_files,
 )
 from flops_auditor_cli.cluster_view import cluster_view
@@ -88,14 +86,6 @@ def audited_runs(files: ClusterFiles, tables: Tables) -> list[Audit]:
 
 def _audited(case: Case, tables: Tables) -> Audit:
     return audit(case, tables, not_looked_up(case.run.begins, case.run.results, case.run.begins_doubts))
-
-
-def hours_of_cluster(files: ClusterFiles, since: datetime | None, until: datetime) -> ClusterHours:
-    """What of the hosts' hours runs explain, and what not."""
-    had = times_on_hosts(files.stays, files.hosts, until)
-    answers = files.answers
-    missing = hosts_not_listed(answers.cluster, answers.hosts)
-    return cluster_hours(answers.hosts, had, (since, until), hardware_table(), missing, answers.strange_groups)
 
 
 def register(app: typer.Typer) -> None:

@@ -10,6 +10,10 @@ import typer
 from flops_auditor.aws.wiring.recording import recorder_from
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.case import Case
+from flops_auditor.domain.runs.sources.cases import case_of
+from flops_auditor.domain.runs.sources.cluster_answers import hosts_not_listed
+from flops_auditor.domain.runs.sources.cluster_evidence import hours_of_no_run
+from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.domain.values.arns import account_of
 from flops_auditor.domain.values.errors import AuditorError, WrongInput
 from flops_auditor.use_cases.auditing.keep_record import newest
@@ -17,10 +21,17 @@ from flops_auditor.use_cases.auditing.record_cluster_run import record_cluster_r
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.auditing.rehearsal import rehearsed
 from flops_auditor_cli.adapters import environment_of
-from flops_auditor_cli.cluster_files import ClusterOption, NodesOption, OperatorsFileArgument, read_cluster_files
+from flops_auditor_cli.cluster_files import (
+    ClusterFiles,
+    ClusterOption,
+    NodesOption,
+    OperatorsFileArgument,
+    hours_of_cluster,
+    read_cluster_files,
+)
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE, FAILED
-from flops_auditor_cli.options import OutputOption
+from flops_auditor_cli.options import MOMENTS, OutputOption, moment_or_end
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.progress import progress
 from flops_auditor_cli.schemas import RECORDED_RUN, fields_of
@@ -45,6 +56,14 @@ def record(
     why: Annotated[
         str, typer.Option(help="Supersede records of which the file says something else now, for this reason.")
     ] = "",
+    since: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=MOMENTS, help="Also the hours that no run had, from then on (UTC)."),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(parser=moment_or_end, metavar="MOMENT", help="Also the hours that no run had, until then (UTC)."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be recorded.")] = False,
     output: OutputOption = Output.TABLE,
     *,
@@ -53,7 +72,8 @@ def record(
     """Record the runs on a HyperPod cluster that have ended, each once, on the word of its operator.
 
     The records are signed with the deployment's key, as `amend` does it, and rest on the operator's own lines, with who
-    says so and the file's digest. Exits with 4 where a run goes on, or is recorded otherwise.
+    says so and the file's digest. With --from and --until, the hours of hosts that no run had in that time are recorded
+    as well, one record for each type of host. Exits with 4 where a run goes on, or is recorded otherwise.
     """
     now = datetime.now(UTC).replace(microsecond=0)
     correction = Amendment(who=who, why=why or "handed in", at=now, asked_again=True).check()
@@ -62,7 +82,8 @@ def record(
     if account_of(files.answers.cluster.cluster_arn) != account_of(deployment.output("RecordKeyArn")):
         raise AccountNotRecorded(files.answers.cluster.cluster_arn)
     recorder = recorder_from(environment_of(deployment, deployment.policies))
-    rows, failures = recorded(files.cases, correction if why else None, rehearsed(recorder) if dry_run else recorder)
+    cases = (*files.cases, *hours_of(files, since, until, now))
+    rows, failures = recorded(cases, correction if why else None, rehearsed(recorder) if dry_run else recorder)
     document = {"dry_run": dry_run, "runs": rows, "failures": failures}
     show(View("cluster-records", document, [Table(COLUMNS, rows)], rows, fields_of(RECORDED_RUN)), output)
     counts = Counter(row["outcome"] for row in rows)
@@ -71,6 +92,20 @@ def record(
         raise typer.Exit(FAILED)
     if counts.keys() & {"goes on", "recorded otherwise"}:
         raise typer.Exit(EVIDENCE_INCOMPLETE)
+
+
+def hours_of(files: ClusterFiles, since: datetime | None, until: datetime | None, now: datetime) -> list[Case]:
+    """The hours of a period that no run had, as cases; none where no period is named. Raises typer.BadParameter."""
+    if since is None and until is None:
+        return []
+    if since is None or until is None or not since.replace(tzinfo=UTC) < until <= now:
+        raise typer.BadParameter("hours need --from and --until, which has passed")
+    period = Span(since.replace(tzinfo=UTC), until)
+    hours = hours_of_cluster(files, period.start, period.end)
+    rest = {each.host: each.unexplained for each in hours.hosts}
+    not_listed = hosts_not_listed(files.answers.cluster, files.answers.hosts)
+    evidence = hours_of_no_run(files.file, files.answers, files.who, now, period, rest, not_listed)
+    return list(map(case_of, evidence))
 
 
 def recorded(

@@ -1,7 +1,7 @@
 """Evidence of a cluster's runs, from a file of its operator and AWS's answers about the cluster and its hosts."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,9 +17,11 @@ from flops_auditor.domain.runs.sources.cluster_answers import (
     parse_cluster,
     parse_hosts,
 )
-from flops_auditor.domain.runs.sources.cluster_run import EARLIER_GROUPS, LATEST, describe_run, said_run
+from flops_auditor.domain.runs.sources.cluster_run import EARLIER_GROUPS, LATEST, NO_RUN, describe_run, said_run
 from flops_auditor.domain.runs.sources.operators_file import OperatorsFile
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile, SaidRun
+from flops_auditor.domain.runs.sources.unexplained_hours import name_of_hours, told_of_hours
+from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.domain.values.moments import iso
 
 MOST_STAYS = 2_000_000
@@ -72,14 +74,7 @@ def runs_in(
     had any. Raises MalformedOperatorsFile.
     """
     by_name, stays = HostsByName(answers.hosts), 0
-    said_of_file = {
-        "Who": who,
-        "Sha256": file.digest,
-        "Bytes": file.size,
-        "ReadAt": iso(read_at),
-        "LinesOfNoRun": file.lines_of_no_run,
-        **({LATEST: iso(file.latest)} if file.latest else {}),
-    }
+    said_of_file = _said_of(file, who, read_at, file.lines_of_no_run)
     for run_id, told in file.told.items():
         description = describe_run(file.orchestrator, run_id, told, answers.answer, (), said_of_file)
         run = said_run(description)
@@ -88,8 +83,50 @@ def runs_in(
             raise MalformedOperatorsFile(f"its runs had hosts more than {MOST_STAYS} times: export less time at once")
         if run.stays or run.doubts:
             names = dict.fromkeys(stay.host for stay in run.stays)
-            used = {host.instance_id: host.group for name in names for host in by_name.of(name)}
-            description[NODES] = [node for instance in sorted(used) for node in answers.nodes[instance]]
-            if gone := set(used.values()) & (answers.groups - answers.groups_of_now):
-                description[EARLIER_GROUPS] = sorted(gone)
-            yield run, Evidence(description, collected_at=read_at, source=CLUSTER_RUN)
+            hosts = [host for name in names for host in by_name.of(name)]
+            yield run, _evidence({**description, **_about_hosts(hosts, answers)}, read_at)
+
+
+def hours_of_no_run(
+    file: OperatorsFile,
+    answers: ClusterAnswers,
+    who: str,
+    read_at: datetime,
+    period: Span,
+    rest: Mapping[ClusterHost, Sequence[Span]],
+    not_listed: Sequence[str],
+) -> Iterator[Evidence]:
+    """Evidence of the hours of a period that no run in the file had, for each type of the hosts in `rest`, which has
+    those of each host, if any. `not_listed` are groups of which hosts are missing.
+    """
+    said_of_file = _said_of(file, who, read_at, 0)  # a line that cannot be read explains no hour
+    for kind in sorted({host.instance_type for host in rest}):
+        of_kind = {host: spans for host, spans in rest.items() if host.instance_type == kind}
+        spans_of = {host.instance_id: spans for host, spans in of_kind.items()}
+        told, run_id = told_of_hours(kind, period, spans_of, not_listed), name_of_hours(kind, period)
+        description = describe_run(NO_RUN, run_id, told, answers.answer, (), said_of_file)
+        idle = [host for host, spans in of_kind.items() if spans]
+        yield _evidence({**description, **_about_hosts(idle, answers)}, read_at)
+
+
+def _evidence(description: Mapping[str, Any], read_at: datetime) -> Evidence:
+    return Evidence(description, collected_at=read_at, source=CLUSTER_RUN)
+
+
+def _about_hosts(hosts: Iterable[ClusterHost], answers: ClusterAnswers) -> dict[str, Any]:
+    """What a description has of these hosts: AWS's answers, and groups of theirs that are gone."""
+    used = {host.instance_id: host.group for host in hosts}
+    nodes = [node for instance in sorted(used) for node in answers.nodes[instance]]
+    gone = set(used.values()) & (answers.groups - answers.groups_of_now)
+    return {NODES: nodes, **({EARLIER_GROUPS: sorted(gone)} if gone else {})}
+
+
+def _said_of(file: OperatorsFile, who: str, read_at: datetime, lines_of_no_run: int) -> dict[str, Any]:
+    return {
+        "Who": who,
+        "Sha256": file.digest,
+        "Bytes": file.size,
+        "ReadAt": iso(read_at),
+        "LinesOfNoRun": lines_of_no_run,
+        **({LATEST: iso(file.latest)} if file.latest else {}),
+    }

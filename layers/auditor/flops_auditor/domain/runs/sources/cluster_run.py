@@ -30,6 +30,7 @@ from flops_auditor.domain.runs.sources.kubernetes_run import read_kubernetes_run
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile, SaidRun
 from flops_auditor.domain.runs.sources.slurm_run import read_slurm_run
 from flops_auditor.domain.runs.sources.training_job_places import named_by_the_tag
+from flops_auditor.domain.runs.sources.unexplained_hours import NO_RUN_HAD_THEM, read_hours
 from flops_auditor.domain.runs.training_time import (
     SAID_BY_THE_OPERATOR,
     STILL_TRAINING,
@@ -44,7 +45,8 @@ from flops_auditor.domain.values.moments import read_time
 from flops_auditor.domain.values.remarks import Kind, Remark
 
 SOURCE = CLUSTER_RUN
-SLURM, KUBERNETES = "Slurm", "Kubernetes"
+SLURM, KUBERNETES, NO_RUN = "Slurm", "Kubernetes", "none"
+"""Who says so: an orchestrator, or none, of hours that no run had."""
 LATEST = "LatestTime"
 """In a file of Kubernetes."""
 CREATED = "Created"
@@ -147,6 +149,8 @@ def said_run(description: Mapping[str, Any]) -> SaidRun:
     read_at = read_time(file["ReadAt"])
     if description["Orchestrator"] == SLURM:
         run = read_slurm_run(str(description["RunId"]), told["Header"], told["Lines"], read_at)
+    elif description["Orchestrator"] == NO_RUN:
+        run = read_hours(told, read_at)
     else:
         run = read_kubernetes_run(told["Objects"], read_at, read_time(file[LATEST]) if LATEST in file else None)
     left_out = int(told["LeftOut"])
@@ -173,7 +177,7 @@ def run_of(
     ended = told.state not in NOT_ENDED
     return Run(
         source=SOURCE,
-        kind="Cluster run",
+        kind="Cluster hours" if told.of_no_run else "Cluster run",
         arn=arn,
         name=told.name,
         region=region_of(arn),
@@ -186,10 +190,10 @@ def run_of(
         declared=declared,
         hosts=() if doubts else _hosts(kinds),
         undisclosed="run of unknown hours" if doubts else "",
-        data_doubts=doubts,
+        data_doubts=(*doubts, *([NO_RUN_HAD_THEM()] if told.of_no_run and told.stays else [])),
         begins=tuple(begins),
         begins_notes=notes,
-        begins_doubts=() if declared.lineage else (LINEAGE_NOT_SAID(),),
+        begins_doubts=() if declared.lineage or told.of_no_run else (LINEAGE_NOT_SAID(),),
         reads=(_SHARED,) if declared.lineage else (),
         results=(Location(arn), Location(NAMES, (told.name,))),
         tags=told.tags,

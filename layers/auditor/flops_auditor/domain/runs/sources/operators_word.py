@@ -53,7 +53,8 @@ class MalformedOperatorsFile(WrongInput):
 class SaidRun:
     """A run as the operator says. `run_id` is the orchestrator's, `created` when it was first asked for; `stays` are
     when it had which host, `tags` what its owner says of it in the form of tags; `doubts` say why its hours are not
-    known. `given` are the accelerator-seconds that its orchestrator surely gave it.
+    known. `given` are the accelerator-seconds that its orchestrator surely gave it. `of_no_run`: it is no
+    run, but hours of hosts that none had.
     """
 
     run_id: str
@@ -65,3 +66,4 @@ class SaidRun:
     tags: Mapping[str, str] = field(default_factory=dict)
     doubts: tuple[Remark, ...] = ()
     given: Fraction = Fraction(0)
+    of_no_run: bool = False
