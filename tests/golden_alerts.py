@@ -105,7 +105,7 @@ def hostile_names_and_tags() -> Alert:
 
 def running_at_a_level() -> Alert:
     """The upper bound has reached half of a threshold."""
-    return _warned("50 % reached")
+    return _warned("50 % reached", after=timedelta(days=3, hours=10))
 
 
 def running_and_will_cross() -> Alert:
@@ -115,7 +115,7 @@ def running_and_will_cross() -> Alert:
 
 def running_and_stopped() -> Alert:
     """StopOnCrossing is on."""
-    return _warned("STOPPED", stop=True, after=timedelta(days=16))
+    return _warned("STOPPED", stop=True, after=timedelta(days=18, hours=20))
 
 
 def running_without_a_bound() -> Alert:
