@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from flops_auditor.domain.values.moments import iso
@@ -49,19 +50,21 @@ def log_of(
 
 def metrics_from(lines: Sequence[str], period: int = 60, without: Sequence[str] = ()) -> list[dict[str, Any]]:
     """What GetMetricData answers for these lines: highest values, and the lowest of the words that show two writers."""
+    return [
+        {"Label": label, "Timestamps": [*times], "Values": [*values]}
+        for label, times, values in _read(tuple(lines), period)
+        if label.partition(":")[2].removesuffix(" Minimum") not in without
+    ]
+
+
+@lru_cache(maxsize=32)
+def _read(lines: tuple[str, ...], period: int) -> list[tuple[str, list[str], list[float]]]:
+    """Label, times and values of each metric. Many tests look at the same log."""
     results = []
     answer = metrics_of_log("\n".join(lines), metric_definitions())
     for (name, _), series in series_of(answer, "job").items():
-        word = name.partition(":")[2]
-        if word in without:
-            continue
-        for stat in ("Maximum", "Minimum") if word in LOWEST else ("Maximum",):
+        for stat in ("Maximum", "Minimum") if name.partition(":")[2] in LOWEST else ("Maximum",):
             points = series.statistic(stat, (0, 1e12), period, series.times[-1])
-            results.append(
-                {
-                    "Label": name + (" Minimum" if stat == "Minimum" else ""),
-                    "Timestamps": [iso(datetime.fromtimestamp(at, UTC)) for at, _ in points],
-                    "Values": [value for _, value in points],
-                }
-            )
+            times = [iso(datetime.fromtimestamp(at, UTC)) for at, _ in points]
+            results.append((name + (" Minimum" if stat == "Minimum" else ""), times, [value for _, value in points]))
     return results
