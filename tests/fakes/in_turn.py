@@ -1,6 +1,6 @@
 """Calls that are made side by side, in turn: so every run of a test makes the same calls in the same order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, Self
@@ -20,6 +20,12 @@ class InTurn:
         future: Future[Any] = Future()
         self._begun.append((future, call))
         return future
+
+    def map(self, call: Callable[[Any], Any], each: Sequence[Any]) -> list[Any]:
+        """Run it for each of these now, in order or the other way round; what came of them, in order."""
+        if self.backwards:
+            return [call(one) for one in each[::-1]][::-1]
+        return [call(one) for one in each]
 
     def run(self, call: Callable[[], Any]) -> Any:
         """Run one."""
@@ -45,5 +51,8 @@ class Backwards(InTurn):
 @contextmanager
 def in_turn(pool: type[InTurn] = InTurn) -> Iterator[None]:
     """Without threads."""
-    with patch("flops_auditor.aws.calls.side_by_side.ThreadPoolExecutor", pool):
+    with (
+        patch("flops_auditor.aws.calls.side_by_side.ThreadPoolExecutor", pool),
+        patch("flops_auditor.aws.stores.dynamodb_batch.ThreadPoolExecutor", pool),
+    ):
         yield

@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.hashes import SHA256
 from moto import mock_aws
 
+from tests.fakes.moto_s3 import listed_without_copies
+
 
 @contextmanager
 def kms_client() -> Iterator[Any]:
@@ -33,7 +35,7 @@ def kms_client() -> Iterator[Any]:
         assert params["MessageType"] == "DIGEST"
 
     key = "moto.kms.utils.ECDSAPrivateKey"
-    with mock_aws(), patch(f"{key}.sign", sign), patch(f"{key}.verify", verify):
+    with mock_aws(), listed_without_copies(), patch(f"{key}.sign", sign), patch(f"{key}.verify", verify):
         client = boto3.client("kms", "eu-west-1", aws_access_key_id="test", aws_secret_access_key="test")
         for operation in ("Sign", "Verify"):
             client.meta.events.register(f"provide-client-params.kms.{operation}", digests_only)

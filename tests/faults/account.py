@@ -34,6 +34,7 @@ from tests.fakes.clients import forget_clients
 from tests.fakes.in_turn import InTurn, in_turn
 from tests.fakes.moto_kms import kms_client
 from tests.fakes.tables import create_table
+from tests.faults.branches import Switch
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "123456789012"
@@ -50,10 +51,12 @@ class Killed(BaseException):
 
 @dataclass
 class Calls:
-    """Every AWS call in order, as (function, service.Operation), and the one after which to kill."""
+    """Every AWS call in order, as (function, service.Operation), and the switch that says after which to kill."""
 
     made: list[tuple[str, str]] = field(default_factory=list)
-    kill_after: int | None = None
+    dies_after: Switch = lambda _number, _clock: False
+    clock: time_machine.Traveller | None = None
+    """That of the function which runs."""
     function: str = ""
     dead: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -138,7 +141,7 @@ class Calls:
             return
         with self.lock:
             self.made.append((self.function, f"{model.service_model.service_name}.{model.name}"))
-            if self.kill_after == len(self.made) - 1:
+            if self.dies_after(len(self.made) - 1, self.clock):
                 self.dead = True
             dead = self.dead
         if dead:
@@ -197,7 +200,7 @@ class Account:
         self.calls.dead = False
         self.calls.function = function
         try:
-            with time_machine.travel(self.now, tick=True):
+            with time_machine.travel(self.now, tick=True) as self.calls.clock:
                 return self.handler(function)(event, Context(f"test-{function}", remaining=self.remaining))
         finally:
             self.calls.dead = False

@@ -8,12 +8,11 @@ for the digest of a week: at most once, and exactly once unless the process ends
 import gzip
 import json
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import repeat
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -39,6 +38,7 @@ from tests.fakes.sagemaker_jobs import COUNTED, agent_arn, agent_job, document
 from tests.fakes.training_sessions import USAGE, session
 from tests.faults import FULL, told
 from tests.faults.account import ACCOUNT, REGION, ROOT, Account, account, event_of
+from tests.faults.branches import UNDISTURBED, Switch, branched
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 BIG = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
@@ -188,7 +188,7 @@ def reports_of(jobs: set[str]) -> dict[str, list[str]]:
     return {key: sorted(name for name in jobs if name in page) for key, page in pages.items()}
 
 
-def outcome_of(made: Account, folder: Path) -> Outcome:
+def outcome_of(made: Account) -> Outcome:
     """Read everything back, and have the ledger verified as a regulator would."""
     import boto3
 
@@ -214,8 +214,10 @@ def outcome_of(made: Account, folder: Path) -> Outcome:
         statement = parse_statement(payload)
         if kind_of(payload) == "record":
             places.append((statement.predicate["job"]["name"], statement.predicate["revision"]))
-    export_whole(archive, made.environment["LEDGER_ID"], folder / "bundle.zip", made.now)
-    report = verify_bundle(folder / "bundle.zip", Demands(as_of=made.now))
+    with TemporaryDirectory() as folder:
+        bundle = Path(folder) / "bundle.zip"
+        export_whole(archive, made.environment["LEDGER_ID"], bundle, made.now)
+        report = verify_bundle(bundle, Demands(as_of=made.now))
     sent = Counter(alert["kind"] for alert in made.alerts())
     names = [alert["subject"] for alert in made.alerts() if alert["kind"] != KIND]
     verdict = report.verdict + "".join(f"; {finding}" for finding in report.findings)
@@ -223,15 +225,19 @@ def outcome_of(made: Account, folder: Path) -> Outcome:
     return Outcome(records, evidence, places, Counter(names), sent[KIND], len(made.letters), verdict, reports)
 
 
-def run(
-    folder: Path, kill_after: int | None = None, order: type[InTurn] = InTurn
-) -> tuple[Outcome, list[tuple[str, str]]]:
-    """The scenario in a new account, killed after one of its calls; those side by side are made in this order."""
+def run(order: type[InTurn], dies_after: Switch) -> tuple[Outcome, list[tuple[str, str]]]:
+    """The scenario in a new account, killed where the switch says so; calls side by side are made in this order."""
     with account(order) as made:
-        made.calls.kill_after = kill_after
+        made.calls.dies_after = dies_after
         scenario(made)
         calls = list(made.calls.made)
-        return outcome_of(made, folder), calls
+        return outcome_of(made), calls
+
+
+def run_undisturbed(order: type[InTurn], folder: Path) -> tuple[Outcome, list[tuple[str, str]]]:
+    """The scenario, killed nowhere."""
+    found: tuple[Outcome, list[tuple[str, str]]] = branched(partial(run, order), [], folder)[UNDISTURBED]
+    return found
 
 
 def kill_points(calls: list[tuple[str, str]]) -> list[int]:
@@ -245,7 +251,7 @@ def kill_points(calls: list[tuple[str, str]]) -> list[int]:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, list[tuple[str, str]]]:
-    return run(tmp_path_factory.mktemp("undisturbed"))
+    return run_undisturbed(InTurn, tmp_path_factory.mktemp("undisturbed"))
 
 
 def test_the_undisturbed_run_is_complete(undisturbed: tuple[Outcome, list[tuple[str, str]]]) -> None:
@@ -291,15 +297,13 @@ def test_every_function_is_killed(undisturbed: tuple[Outcome, list[tuple[str, st
 def test_a_kill_after_any_call_changes_nothing(
     order: type[InTurn], undisturbed: tuple[Outcome, list[tuple[str, str]]], tmp_path: Path
 ) -> None:
-    expected, calls = undisturbed if order is InTurn else run(tmp_path, order=order)
+    expected, calls = undisturbed if order is InTurn else run_undisturbed(order, tmp_path)
     wrong = []
     points = kill_points(calls)
-    folders = [tmp_path / str(number) for number in points]
-    for folder in folders:
-        folder.mkdir()
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as processes:
-        runs = list(processes.map(run, folders, points, repeat(order)))
-    for number, (found, made) in zip(points, runs, strict=True):
+    runs = branched(partial(run, order), points, tmp_path)
+    _, made_undisturbed = runs.pop(UNDISTURBED)
+    assert made_undisturbed == calls, "two undisturbed runs differ"
+    for number, (found, made) in runs.items():
         function, call = calls[number]
         assert made[: number + 1] == calls[: number + 1], "the runs differ before the kill"
         doubled = found.alerts - expected.alerts

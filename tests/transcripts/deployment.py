@@ -25,6 +25,7 @@ from tests.fakes.audit import MemoryIndex, MemoryRecords
 from tests.fakes.demo_ledger import demo_ledger
 from tests.fakes.ledger import MemorySigner
 from tests.fakes.live_ledger import LiveLedger
+from tests.fakes.moto_s3 import listed_without_copies
 from tests.template.loading import load
 
 STACK, REGION, ACCOUNT = "flops-auditor", "eu-west-1", "123456789012"
@@ -46,13 +47,14 @@ def deployment() -> Iterator[Mapping[str, str]]:
     server.start()
     try:
         host, port = server.get_host_and_port()
-        yield {
-            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-            "AWS_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "nobody",
-            "AWS_SECRET_ACCESS_KEY": "nothing",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+        with listed_without_copies():
+            yield {
+                "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+                "AWS_REGION": REGION,
+                "AWS_ACCESS_KEY_ID": "nobody",
+                "AWS_SECRET_ACCESS_KEY": "nothing",
+                "AWS_EC2_METADATA_DISABLED": "true",
+            }
     finally:
         server.stop()
 
