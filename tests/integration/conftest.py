@@ -1,12 +1,14 @@
 """The deployed template on a local AWS that enforces every policy, once for all integration tests of a process."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from flops_auditor_cli.local_aws import Stack, deploy, start, stop
+from flops_auditor_cli.local_aws import Stack, start, stop
 from tests.fakes.clients import forget_clients
+from tests.integration.built import deploy_shared
 from tests.integration.deployed import Deployed
 
 RECORDING = Path(__file__).with_name("recording")
@@ -19,12 +21,19 @@ def calls_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, calls_file: Path) -> Iterator[Stack]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the processes of this run have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, calls_file: Path, shared: Path) -> Iterator[Stack]:
     """A local AWS on free ports of 127.0.0.1 with template.yaml deployed, as sam built it; ended by its own pids."""
     state: Path = tmp_path_factory.mktemp("local-aws")
     running = start(state, {"PYTHONPATH": str(RECORDING), "RECORD_CALLS_IN": str(calls_file)}, enforce=True)
     try:
-        deploy(running)
+        deploy_shared(running, shared)
         yield running
     finally:
         stop(state)

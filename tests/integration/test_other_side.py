@@ -13,13 +13,15 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from flops_auditor_cli.local_aws import deploy, start, stop
+from flops_auditor_cli.local_aws import start, stop
 from tests.faults import told
+from tests.integration.built import deploy_shared
 from tests.integration.evaluated_side import CASES as EVALUATED
 from tests.integration.evaluated_side import Evaluated
 from tests.integration.other_side import (
@@ -37,13 +39,13 @@ from tests.integration.other_side import (
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[Site]:
     """A stack of its own, for the cases write into the log; with a role that may amend, and ten years' retention."""
     state = tmp_path_factory.mktemp("other-side")
     running = start(state, enforce=True)
     try:
         make_role(running, AMENDER)
-        deploy(running, {"AmenderArn": role_arn(running, AMENDER), "Schedules": "DISABLED"})
+        deploy_shared(running, shared, {"AmenderArn": role_arn(running, AMENDER), "Schedules": "DISABLED"})
         yield Site(running)
     finally:
         stop(state)

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from flops_auditor_cli.local_aws import deploy
-from flops_auditor_cli.local_aws.deployment import STACK_NAME
+from flops_auditor_cli.local_aws.deployment import STACK_NAME, deploy_built
 from flops_auditor_cli.main import app
 from tests.fakes.delivered import CASES, LIES, Case, on_its_word, said
 from tests.fakes.jobs import tagged
@@ -57,11 +56,11 @@ def distrusting(deployed: Deployed) -> Iterator[None]:
     """The same stack with TrustStatements off, and on again."""
     known = deployed.stack.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]["Parameters"]
     parameters = {each["ParameterKey"]: each["ParameterValue"] for each in known if each["ParameterValue"]}
-    deploy(deployed.stack, parameters | {"TrustStatements": "false"})
+    deploy_built(deployed.stack, parameters | {"TrustStatements": "false"})
     try:
         yield
     finally:
-        deploy(deployed.stack, parameters)
+        deploy_built(deployed.stack, parameters)
 
 
 def test_a_stack_that_trusts_no_statement_leaves_such_a_verdict_open(operator: Deployed) -> None:

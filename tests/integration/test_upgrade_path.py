@@ -21,6 +21,7 @@ from flops_auditor_cli.local_aws import Stack, deploy, start, stop
 from flops_auditor_cli.local_aws.deployment import deploy_built, sam
 from flops_auditor_cli.local_aws.processes import REPOSITORY
 from tests import releases
+from tests.integration.built import deploy_shared
 from tests.integration.deployed import Deployed, fresh_job
 
 BIG = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
@@ -94,7 +95,7 @@ class Upgraded:
             env={**os.environ, **state, "PYTHONPATH": path},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
@@ -146,14 +147,14 @@ def use(deployed: Deployed) -> Before:
 
 
 @pytest.fixture(scope="module")
-def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
+def upgraded(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[Upgraded]:
     """The previous release, used; then this working tree over it."""
     state: Path = tmp_path_factory.mktemp("upgrade")
     stack = start(state, enforce=True)
     try:
         deploy(stack, source=releases.unpack(tmp_path_factory.mktemp("previous")))
         before = use(Deployed(stack))
-        deploy(stack)
+        deploy_shared(stack, shared)
         yield Upgraded(Deployed(stack), before)
     finally:
         stop(state)

@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flops_auditor_cli.local_aws import deploy
-from flops_auditor_cli.local_aws.deployment import STACK_NAME
+from flops_auditor_cli.local_aws.deployment import STACK_NAME, deploy_built
 from flops_auditor_cli.local_aws.jobs import load_sagemaker_job, load_session
 from tests.fakes.sagemaker_jobs import COUNTED, document
 from tests.fakes.training_sessions import USAGE
@@ -41,11 +40,11 @@ def stopping(deployed: Deployed) -> Iterator[None]:
     """The same stack with StopOnCrossing on, and off again."""
     known = deployed.stack.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]["Parameters"]
     parameters = {each["ParameterKey"]: each["ParameterValue"] for each in known if each["ParameterValue"]}
-    deploy(deployed.stack, parameters | {"StopOnCrossing": "true"})
+    deploy_built(deployed.stack, parameters | {"StopOnCrossing": "true"})
     try:
         yield
     finally:
-        deploy(deployed.stack, parameters)
+        deploy_built(deployed.stack, parameters)
 
 
 def test_a_job_about_to_cross_is_stopped_under_the_rights_of_the_watch(deployed: Deployed) -> None:

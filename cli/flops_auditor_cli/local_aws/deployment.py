@@ -18,6 +18,12 @@ def deploy(stack: Stack, parameters: Mapping[str, str] | None = None, source: Pa
 
     `parameters` override those of samconfig.toml's `local` environment. `source` is the folder with template.yaml.
     """
+    build(stack, source)
+    return deploy_built(stack, parameters, source)
+
+
+def build(stack: Stack, source: Path = REPOSITORY) -> None:
+    """Build into `<state>/build`, for what runs the functions on the local AWS."""
     sam(
         stack,
         source,
@@ -27,7 +33,6 @@ def deploy(stack: Stack, parameters: Mapping[str, str] | None = None, source: Pa
             *("--cache-dir", str(stack.state_dir / "build-cache")),
         ],
     )
-    return deploy_built(stack, parameters, source)
 
 
 def config(source: Path) -> list[str]:
