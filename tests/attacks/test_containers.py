@@ -78,7 +78,7 @@ def extracted(tool: str, path: Path, folder: Path) -> dict[str, str]:
     """What a tool leaves in a folder: SHA-256 of each file by name, and what is no plain file as such."""
     folder.mkdir()
     command = [part.format(zip=path, folder=folder) for part in UNPACKERS[tool]]
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, timeout=300, check=False)
     assert done.returncode == 0, (tool, done.stderr)
     found = {}
     for each in folder.rglob("*"):

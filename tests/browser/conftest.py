@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.harness import ARGUMENTS, CHROMIUM, OpenedPage, new_context, opened
 
 OpenOffline = Callable[[Path], OpenedPage]
+expect.set_options(timeout=60_000)  # of milliseconds: a page is waited for, however slow the machine
 
 
 @pytest.fixture(scope="session")

@@ -65,4 +65,4 @@ def test_a_file_is_dropped_as_from_outside(open_offline: OpenOffline, tmp_path: 
     dropped.write_text("inside", encoding="utf-8")
     opened = open_offline(page(tmp_path, '<p id="target">here</p>', script))
     opened.drop("#target", dropped)
-    opened.page.get_by_text("inside").wait_for(timeout=5000)
+    opened.page.get_by_text("inside").wait_for()

@@ -63,7 +63,7 @@ def opened(open_offline: OpenOffline, whole: Bundle) -> Iterator[OpenedPage]:
 
 def judged(page: Page) -> tuple[str, set[str]]:
     """The verdict and the names that the page shows."""
-    expect(page.locator("#verdict")).not_to_have_text("", timeout=20_000)
+    expect(page.locator("#verdict")).not_to_have_text("")
     names = page.locator("#findings tbody tr td:first-child").all_inner_texts()
     return page.locator("#verdict").inner_text(), set(names)
 

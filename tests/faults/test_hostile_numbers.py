@@ -1,5 +1,6 @@
 """Numbers that would take all of the time or memory to write out, in every place that a job, an event, a bundle or a
-person can fill: each gets an answer within 2 s of CPU and 300 MB, in a process of its own.
+person can fill: each gets an answer within 10 s of CPU and 300 MB, in a process of its own. None takes 2 s on a quick
+machine.
 """
 
 import json
@@ -14,7 +15,7 @@ from tests.faults import told
 from tests.faults.hostile_numbers import PLACES
 
 ROOT = Path(__file__).parents[2]
-MOST_SECONDS_OF_AN_ANSWER = 2.0
+MOST_SECONDS_OF_AN_ANSWER = 10.0
 MOST_BYTES = 300 * 10**6
 MOST_SECONDS_OF_A_PLACE = 240
 """Of CPU: what hangs is ended by the kernel."""

@@ -20,7 +20,7 @@ from flops_auditor_cli.main import app
 from tests.fakes.jobs import describe
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 300
 _NUMBERS = itertools.count()
 
 

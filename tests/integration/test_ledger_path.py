@@ -36,7 +36,7 @@ def flops_auditor(deployed: Deployed, *arguments: str) -> subprocess.CompletedPr
     """The command line against the deployed stack."""
     environment = {**os.environ, **deployed.stack.environment(), **STACK_ENVIRONMENT_EXTRA}
     command = [sys.executable, "-m", "flops_auditor_cli", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
 def recorded_job(deployed: Deployed, **changes: Any) -> dict[str, Any]:

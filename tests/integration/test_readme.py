@@ -76,7 +76,7 @@ def test_command(command: str, state: Path) -> None:
         input="y\n" * 20,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     still_above = 3 if " amend " in command else 0

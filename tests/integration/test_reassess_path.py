@@ -38,7 +38,7 @@ class Release:
             env={**os.environ, **self._state, "PYTHONPATH": path if older else self._path},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert done.returncode in (0, 2), done.stdout + done.stderr

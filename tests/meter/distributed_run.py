@@ -29,7 +29,7 @@ def main(kind: str, rank: int, store: str, steps: int) -> None:
         os.environ["FLOPS_METER_PATIENCE"] = "2"
     torch.set_num_threads(1)
     dist.init_process_group(
-        "gloo", init_method=f"file://{store}", rank=rank, world_size=2, timeout=timedelta(seconds=90)
+        "gloo", init_method=f"file://{store}", rank=rank, world_size=2, timeout=timedelta(seconds=300)
     )
     torch.manual_seed(0)
     if kind in PIPELINES:

@@ -22,7 +22,7 @@ def verified(bundle: Bundle, folder: Path) -> tuple[int, str]:
     for name, content in bundle.files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
-    done = subprocess.run([PROGRAM, folder], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([PROGRAM, folder], capture_output=True, text=True, timeout=300, check=False)
     return done.returncode, done.stdout.strip()
 
 

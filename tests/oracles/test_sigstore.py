@@ -25,7 +25,7 @@ def verified(bundle: Bundle, folder: Path) -> tuple[int, str]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     done = subprocess.run(
-        ["node", SCRIPT, folder], cwd=INSTALLED, capture_output=True, text=True, timeout=60, check=False
+        ["node", SCRIPT, folder], cwd=INSTALLED, capture_output=True, text=True, timeout=300, check=False
     )
     return done.returncode, done.stdout.splitlines()[-1]
 

@@ -24,7 +24,7 @@ pytestmark = needs_cosign
 
 def run(command: list[str] | str, folder: Path) -> subprocess.CompletedProcess[str]:
     shell = ["bash", "-euo", "pipefail", "-c", command] if isinstance(command, str) else command
-    return subprocess.run(shell, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(shell, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
 
 
 def unpacked(bundle: Bundle, folder: Path) -> Path:

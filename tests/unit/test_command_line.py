@@ -30,7 +30,7 @@ def run(*arguments: str, stdout: Any = subprocess.PIPE, **environment: str) -> s
         stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -188,7 +188,7 @@ def test_it_is_asked_for_again_by_its_arn() -> None:
 
 
 def test_no_door_waits_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun = Barrier(len(EVERY_DOOR), timeout=10)
+    begun = Barrier(len(EVERY_DOOR), timeout=60)
 
     def once_all_have_begun(door: str, out_of_time: object) -> ReconcileReport:
         begun.wait()

@@ -16,7 +16,7 @@ from flops_auditor.aws.calls.side_by_side import MOST, MOST_AHEAD, ahead, side_b
 
 def test_they_are_made_at_the_same_time() -> None:
     """Each waits until all have begun."""
-    barrier = Barrier(MOST, timeout=10)
+    barrier = Barrier(MOST, timeout=60)
     assert sorted(side_by_side([barrier.wait] * MOST)) == list(range(MOST))
 
 
@@ -58,7 +58,7 @@ def test_a_client_that_several_calls_need_is_made_once() -> None:
 
 
 def test_calls_ahead_are_made_so_many_at_a_time_and_answered_in_their_order() -> None:
-    barrier = Barrier(MOST_AHEAD, timeout=10)
+    barrier = Barrier(MOST_AHEAD, timeout=60)
     asked: list[int] = []
 
     def calls() -> Iterator[Any]:

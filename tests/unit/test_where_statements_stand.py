@@ -194,7 +194,7 @@ def test_no_part_of_a_text_is_walked_from_each_of_its_places(what: str) -> None:
     begun = process_time()
     run_from(describe(HyperParameters={"load": LINES_THAT_MAY_BE_WALKED_AGAIN[what]}))
     declared(HyperParameters={"load": LINES_THAT_MAY_BE_WALKED_AGAIN[what]})
-    assert process_time() - begun < 5
+    assert process_time() - begun < 30
 
 
 WITHIN = {"model_name_or_path": SMALL}

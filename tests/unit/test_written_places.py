@@ -217,7 +217,7 @@ def test_what_is_read_so_is_read_in_linear_time(part: str) -> None:
     read_line("'" + text, variables, any_words=True)
     filled_in(text, variables)
     references(parse_training_job(describe("job", Environment={"A": "s3://a/b", "MODEL": text})), ())
-    assert time.process_time() - begun < 5
+    assert time.process_time() - begun < 30
 
 
 def test_a_query_leaves_nothing_open() -> None:
