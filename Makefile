@@ -70,8 +70,7 @@ test-beside-faults:
 check: setup ## Style, types, and the direction of imports
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy layers/auditor/flops_auditor cli/flops_auditor_cli
-	for app in functions/*/app.py; do .venv/bin/mypy $$app || exit 1; done
+	.venv/bin/mypy layers/auditor/flops_auditor cli/flops_auditor_cli functions/*/app.py
 	.venv/bin/lint-imports --no-cache
 
 test-unit: setup ## Pure and in-memory tests, without sockets, with the coverage of the domain, and attacks without
@@ -160,7 +159,7 @@ test-jobs: setup ## 10,000 jobs with spoiled evidence: no wrong "below" that is 
 .PHONY: test-owners
 test-owners: setup ## What owners of jobs may try at its full size: 2,000 campaigns, 1,000 jobs at one place or running, 10,000 replays
 	FLOPS_AUDITOR_OWNERS=full .venv/bin/pytest tests/unit/test_hostile_owner.py tests/unit/test_storms.py \
-		tests/unit/test_watch.py tests/integration/test_owner_path.py -s --timeout 7200
+		tests/unit/test_watch.py tests/integration/test_owner_path.py tests/integration/test_statements_path.py -s --timeout 7200
 
 FAULT_TESTS = tests/faults tests/integration/test_least_privilege.py tests/integration/test_other_side.py
 FUZZ_SECONDS ?= 60

@@ -1,5 +1,9 @@
-"""What a job says of itself, on the deployed template: the verdict names the statement, and says what it makes."""
+"""What a job says of itself, on the deployed template: the verdict names the statement, and says what it makes.
 
+`FLOPS_AUDITOR_OWNERS=full` takes every case that the command sees in a file, else every third.
+"""
+
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,6 +18,7 @@ from tests.fakes.delivered import CASES, LIES, Case, on_its_word, said
 from tests.fakes.jobs import tagged
 from tests.integration.deployed import Deployed, fresh_job, run
 
+FULL = os.environ.get("FLOPS_AUDITOR_OWNERS") == "full"
 HOSTS = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 8, "VolumeSizeInGB": 500}
 HOURS = 720
 LIES_OF_TAGS = {
@@ -94,7 +99,8 @@ def recorded(deployed: Deployed, cases: Sequence[Case]) -> Iterator[tuple[Case, 
 
 def test_what_the_command_sees_in_a_file_is_recorded(operator: Deployed) -> None:
     """And whoever is likely above is told, as who is above is."""
-    seen = [case for case in (*CASES, *LIES) if not case.in_files_alone]
+    seen = [case for case in (*CASES, *LIES) if not case.in_files_alone][:: 1 if FULL else 3]
+    assert any(case in LIES for case in seen) and any("above" in case.what for case in seen)
     for case, arn, content in recorded(operator, seen):
         assert content["verdict"] == case.verdict, case.what
         assert on_its_word(content, case) if case in LIES else case.says in said(content), case.what
