@@ -132,8 +132,8 @@ def entry_of(listing: object, place: Location) -> Mapping[str, Any] | None:
         return None
     entries, key = answer.get("Contents"), "/".join(place.path)
     listed = entries if isinstance(entries, Sequence) and not isinstance(entries, str) else ()
-    found = [each for each in listed if isinstance(each, Mapping) and each.get("Key") == key]
-    return found[0] if found and all(each == found[0] for each in found) else None
+    matching = [each for each in listed if isinstance(each, Mapping) and each.get("Key") == key]
+    return matching[0] if matching and all(each == matching[0] for each in matching) else None
 
 
 def tokens_of(
