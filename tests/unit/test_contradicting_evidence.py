@@ -346,6 +346,15 @@ def test_what_a_file_may_continue_is_a_doubt(changes: dict[str, Any], doubted: b
     assert [doubt.kind.name for doubt in lineage_of(**changes).doubts] == ["earlier-runs-not-looked-up"] * doubted
 
 
+@pytest.mark.parametrize("size", [{}, {"active-params": "5e12"}, {"params": "5e12", "active-params": "5e12"}], ids=str)
+def test_a_size_over_that_of_the_table_makes_no_small_number_of_tokens_plausible(size: dict[str, str]) -> None:
+    """Few tokens of the model that is known take less than such hardware ever did: it bounds the run, as without."""
+    planned = {**OLMO, "max_seq_length": "4096", "max_steps": "1000", "global_batch_size": "512", "precision": "bf16"}
+    found = audited([], planned, size)
+    assert "implausible-utilisation" in kinds(found)
+    assert (found.estimate.cautious_upper_flop or 0) >= (audited([], planned).estimate.cautious_upper_flop or 0)
+
+
 @pytest.mark.parametrize("tags", [{}, {"params": "5"}, {"base-model": "openai-community/gpt2"}], ids=str)
 def test_a_run_is_as_large_as_the_model_that_the_first_of_its_lineage_began_with(tags: dict[str, str]) -> None:
     """Its own word on its size or its name lowers no bound of what it continues."""

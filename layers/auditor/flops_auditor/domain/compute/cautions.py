@@ -222,7 +222,7 @@ def cautions_of(
     chosen = choice.chosen
     if chosen is None:
         return ()
-    result = _from_tiers(choice, uses, overcounted(declared, model))
+    result = _from_tiers(choice, uses, overcounted(declared, model), _least_share(chosen, declared, model))
     limit = next((tier.upper_flop for tier in choice.known if tier.method in ON_HARDWARE_ALONE), None)
     if chosen.method == "architecture":
         if chosen.counts_tokens:
@@ -290,12 +290,15 @@ def _of_generation(chosen: Tier, factors: Sequence[tuple[Fraction, Remark]]) -> 
     return [Caution(flop, GENERATED_ALIKE(flop=chosen.signal_flop, times=times), updates=False)]
 
 
-def _from_tiers(choice: TierChoice, uses: Sequence[HardwareUse], too_high: Fraction) -> list[Caution]:
+def _from_tiers(
+    choice: TierChoice, uses: Sequence[HardwareUse], too_high: Fraction, least_share: Fraction
+) -> list[Caution]:
     """What the tiers below the chosen one say against it.
 
     Annex A.2 allows a method that is accurate within its margin. So measured evidence whose best estimate lies above
     the chosen upper bound contradicts it, and so does hardware that was busy for more than any published run shows.
-    `too_high` is by how much the trainer's own figure is known to be too high.
+    `too_high` is by how much the trainer's own figure is known to be too high; `least_share` of the chosen tier is what
+    the smallest model takes that contradicts its size.
     """
     chosen, cautions = choice.chosen, []
     if chosen is None or chosen.upper_flop is None:
@@ -305,12 +308,13 @@ def _from_tiers(choice: TierChoice, uses: Sequence[HardwareUse], too_high: Fract
         if tier.upper_flop is None:
             continue
         if tier.method in ON_HARDWARE_ALONE:
-            if chosen.all_flop < tier.lower_flop:
+            least = chosen.all_flop * least_share
+            if least < tier.lower_flop:
                 busy = summed(use.peak_flop * use.busy for use in uses)
                 remark = IMPLAUSIBLE(
                     method=chosen.method,
-                    flop=chosen.all_flop,
-                    used=chosen.all_flop / busy,
+                    flop=at_least(least),
+                    used=least / busy,
                     busy=busy,
                     lowest=Fraction(tier.lower_flop) / busy,
                 )
@@ -373,24 +377,44 @@ def _updates(declared: Declared) -> Fraction:
     return declared.updates_of_a_rollout or usual
 
 
+def _least_share(chosen: Tier, declared: Declared, model: ModelSize | None) -> Fraction:
+    """How much of what the tokens took by the model's size they took by the smallest size that contradicts it."""
+    if model is None or not chosen.counts_tokens:
+        return Fraction(1)
+    counted = _of_a_token(declared, model)
+    return min([Fraction(1), *(Fraction(_of_a_token(declared, other), counted) for other in model.others)])
+
+
+def _of_a_token(declared: Declared, model: ModelSize) -> int:
+    """FLOP of a token by a model's size, at most, with attention as far as its length and the shape are known."""
+    length, trained = declared.sequence_length, declared.trainable_parameters
+    attention = 0 if length is None or model.shape is None else most_attention_flop(model, length)
+    if trained is None or not is_partial(declared, model):
+        return 6 * model.active + attention
+    return 4 * model.active + 2 * min(trained, model.active) + attention
+
+
 def _of_models(declared: Declared, model: ModelSize | None) -> list[tuple[Fraction, Remark]]:
-    """By how much more each token may take than was counted: over the longest context, and in whatever contradicts the
-    model's size, with all of its attention. It is one of these models alone.
+    """By how much more each token may take than was counted: over the longest context, and were it a model that
+    contradicts its size, over the longest context of that one. It is one of these models alone.
     """
     if model is None:
         return []
-    length, partial, extended = declared.sequence_length, is_partial(declared, model), declared.extends_the_context
-    read = unknown_attention(model, length, partial, extended=extended)
+    read = _of_length(declared, model)
     factors = [] if read is None else [read]
-    passes, told = (4 if partial else 6), length is not None and model.shape is not None
-    counted = passes * model.active + (most_attention_flop(model, length) if told else 0)
-    most = read[0] if read else Fraction(1)
+    most, counted = (read[0] if read else Fraction(1)), _of_a_token(declared, model)
     for other in model.others:
-        taken = passes * other.active + most_attention_flop(other, length, extended=extended)
-        if taken > most * counted:
+        longer = _of_length(declared, other)
+        times = Fraction(_of_a_token(declared, other), counted) * (longer[0] if longer else 1)
+        if times > most:
             remark = ACTIVE_PARAMETERS_CONTRADICT(active=model.active, source=model.source, most=other.active)
-            factors.append((Fraction(taken, counted), remark))
+            factors.append((times, remark))
     return factors
+
+
+def _of_length(declared: Declared, model: ModelSize) -> tuple[Fraction, Remark] | None:
+    partial, extended = is_partial(declared, model), declared.extends_the_context
+    return unknown_attention(model, declared.sequence_length, partial, extended=extended)
 
 
 def unknown_attention(

@@ -358,11 +358,7 @@ def model_size(declared: Declared, model: KnownModel | None) -> ModelSize | None
 
 def _beside(size: ModelSize, others: Sequence[ModelSize]) -> ModelSize:
     """The size with those of other sources that contradict it: by their parameters, or by their shape."""
-    contradict = [
-        other
-        for other in others
-        if other.shape != size.shape or (other.active > size.active and not _alike(other.active, size.active))
-    ]
+    contradict = [other for other in others if other.shape != size.shape or not _alike(other.active, size.active)]
     return replace(size, others=tuple(dict.fromkeys([*size.others, *contradict])))
 
 
