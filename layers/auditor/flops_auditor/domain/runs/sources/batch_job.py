@@ -41,6 +41,7 @@ ENVIRONMENTS = "computeEnvironments"
 WRAPS = "a service job wraps a training job of SageMaker's, which is recorded itself"
 PART_OF_A_JOB = "a node is part of its multi-node job, which is recorded whole"
 OF_CHILDREN = "an array job has no run of its own: each of its children is one"
+NOT_BEGUN = "no host has had this child of an array, so that it has taken nothing"
 NO_ACCELERATORS = "it asks for no accelerators"
 _SLASHES = r"/(?:\./|/)*"
 """What is one slash of a path to whoever opens it."""
@@ -68,6 +69,8 @@ def passed_over(job: BatchJob) -> str:
         return reason
     if job.is_array:
         return OF_CHILDREN
+    if job.is_child and not job.begun:
+        return NOT_BEGUN
     gone = job.state == "gone"
     return NO_ACCELERATORS if not gone and all(asked_of(work).nothing for work in job.works) else ""
 

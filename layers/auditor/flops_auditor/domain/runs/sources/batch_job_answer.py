@@ -154,6 +154,8 @@ class Container(CamelShape):
     resources: Annotated[_Resources, BeforeValidator(or_nothing)] = _Resources.model_construct()
     instance_type: OptionalText = ""
     container_instance_arn: OptionalText = ""
+    task_arn: OptionalText = ""
+    log_stream_name: OptionalText = ""
     volumes: _Listed[_Volume] = ()
     mount_points: _Listed[_Mount] = ()
     volume_mounts: _Listed[_Mount] = ()
@@ -179,6 +181,7 @@ class _Task(CamelShape):
     volumes: _Listed[_Volume] = ()
     task_role_arn: OptionalText = ""
     container_instance_arn: OptionalText = ""
+    task_arn: OptionalText = ""
 
 
 class _Ecs(CamelShape):
@@ -189,6 +192,8 @@ class _Pod(CamelShape):
     containers: _Listed[Container] = ()
     init_containers: _Listed[Container] = ()
     volumes: _Listed[_Volume] = ()
+    pod_name: OptionalText = ""
+    node_name: OptionalText = ""
 
 
 class _Eks(CamelShape):
@@ -232,6 +237,14 @@ class Work(CamelShape):
         mounts = [each for one in self.containers for each in (*one.mount_points, *one.volume_mounts)]
         named = [(each.container_path or each.mount_path, each.source_volume or each.name) for each in mounts]
         return {plain_path(path): name for path, name in named if name in lasting and path.strip("/")}
+
+    @property
+    def was_placed(self) -> bool:
+        """Whether a host is named on which it runs, or a task, a pod or a log of it."""
+        pod = self.eks_properties.pod_properties
+        both: tuple[Container | _Task, ...] = (*self.containers, *self.ecs_properties.task_properties)
+        had = [name for each in both for name in (each.container_instance_arn, each.task_arn)]
+        return any((*had, *(each.log_stream_name for each in self.containers), pod.pod_name, pod.node_name))
 
     @property
     def role(self) -> str:
@@ -355,6 +368,19 @@ class BatchJob(Work):
     def ever_started(self) -> bool:
         """Whether anything of it is known to have run."""
         return self.started_at is not None or any(each.started_at for each in self.tries)
+
+    @property
+    def is_child(self) -> bool:
+        """Whether it is one of the jobs of an array."""
+        return self.array_properties.index is not None or ":" in self.job_id
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything shows that a host had it, be it for a try that never started, or it neither waits nor
+        failed.
+        """
+        placed = self.ever_started or bool(self.tries) or any(each.was_placed for each in (self, *self.works))
+        return placed or self.state not in ("running", "error")
 
     @property
     def clusters(self) -> frozenset[str]:

@@ -27,6 +27,10 @@ DESCRIBE_ENVIRONMENTS = "batch:DescribeComputeEnvironments"
 _GPU = "GPU"
 _OF_NEURON = "aws.amazon.com/neuron"
 _OF_KUBERNETES = re.compile(rf"(?:nvidia\.com|amd\.com|{re.escape(_OF_NEURON)}).*")
+_NOTHING_TO_COMPUTE_WITH = re.compile(r"cpu|memory|ephemeral-storage|hugepages-.*|vpc\.amazonaws\.com/.*")
+"""Resources of a pod that are surely no accelerators: Kubernetes' own, and network interfaces (Amazon EKS User Guide,
+"Elastic Fabric Adapter"). The API Reference, EksContainerResourceRequirements, has `nvidia.com/gpu` beside two.
+"""
 _WHOLE = frozenset({"nvidia.com/gpu", "amd.com/gpu", _OF_NEURON, f"{_OF_NEURON}device"})
 """Resources of a pod that are accelerators; others are parts of them."""
 _CORES, _LEAST_CORES = f"{_OF_NEURON}core", 2
@@ -108,6 +112,12 @@ MAY_REACH_MORE = Kind(
 UNREAD_REQUIREMENT = Kind(
     "accelerators-not-read", "how many accelerators it asked for cannot be read: {text:said40}", AMEND
 )
+UNKNOWN_RESOURCE = Kind(
+    "resource-of-a-pod-not-known",
+    "it asked for {names:list}, and whether these are accelerators is not known: the upper bound takes all of its "
+    "hosts, and no lower bound rests on any",
+    AMEND,
+)
 
 
 @dataclass(frozen=True)
@@ -130,6 +140,7 @@ def asked_of(work: Work) -> Asked:
     before = max(map(_accelerators, work.before), default=0)
     parts = any(set(_of_pod(each)) - _WHOLE for each in work.containers)
     reach = any(map(_reaches, work.containers)) or any(_opens_the_host(each.folder) for each in work.volumes)
+    reach = reach or any(map(_unknown_resources, work.containers))
     return Asked(max(beside, before), reach, parts)
 
 
@@ -144,6 +155,8 @@ def hosts_of_job(job: BatchJob, environments: Environments) -> tuple[tuple[Hosts
     remarks += [MAY_REACH_MORE()] if any(part.asked.reach for _, part in had) else []
     texts = [text for each in job.all_containers for text in _not_numbers(each)]
     remarks += [UNREAD_REQUIREMENT(text=texts[0])] if texts else []
+    unknown = sorted({name for each in job.all_containers for name in _unknown_resources(each)})
+    remarks += [UNKNOWN_RESOURCE(names=unknown)] if unknown else []
     nodes = job.node_properties.num_nodes if job.node_properties else 1
     if missing := nodes - sum(count for count, _ in parts):
         remarks.append(NODES_NOT_KNOWN(nodes=missing, all=nodes))
@@ -174,7 +187,8 @@ class _Part:
         types = dict.fromkeys(name for work in works for name in _own_types(work))
         containers = [each for work in works for each in work.containers]
         gpus, chips = any(map(_asks_gpus, containers)), any(map(_asks_chips, containers))
-        alike = (*(_WITH_GPUS if gpus or not chips else ()), *(_WITH_NEURON if chips or not gpus else ()))
+        either = any(map(_unknown_resources, containers)) or gpus == chips
+        alike = (*(_WITH_GPUS if gpus or either else ()), *(_WITH_NEURON if chips or either else ()))
         named_in_full = bool(types) and not any(map(_is_family, types))
         return cls(most, tuple(types), () if named_in_full else alike, len(set(asked)) == 1)
 
@@ -322,9 +336,24 @@ def _gpus(container: Container) -> list[str]:
 
 def _of_pod(container: Container) -> dict[str, list[str]]:
     """What a pod's container may have, and asks for, of each kind of accelerators, and parts of these."""
-    told = (container.resources.limits, container.resources.requests)
-    names = {name for each in told for name in each if _OF_KUBERNETES.fullmatch(name)}
-    return {name: [each[name] for each in told if name in each] for name in names}
+    told = [(name.lower(), text) for name, text in _resources(container)]
+    names = {name for name, _ in told if _OF_KUBERNETES.fullmatch(name)}
+    return {name: [text for other, text in told if other == name] for name in names}
+
+
+def _unknown_resources(container: Container) -> list[str]:
+    """What a pod's container asks for that may be accelerators of a kind, or a vendor, that is not known here."""
+    return [
+        name
+        for name, text in _resources(container)
+        if text.strip() != "0"
+        and not (_NOTHING_TO_COMPUTE_WITH.fullmatch(name) or _OF_KUBERNETES.fullmatch(name.lower()))
+    ]
+
+
+def _resources(container: Container) -> list[tuple[str, str]]:
+    """All that a pod's container may have, and asks for."""
+    return [*container.resources.limits.items(), *container.resources.requests.items()]
 
 
 def _not_numbers(container: Container) -> list[str]:
