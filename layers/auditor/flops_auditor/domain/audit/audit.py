@@ -70,7 +70,8 @@ def _unread(unread: Unread) -> Remark:
 
 @dataclass(frozen=True)
 class Audit:
-    """All that is known of a job after its audit. `base_model` is the resolved id, or what the job calls it.
+    """All that is known of a job after its audit. `base_model` is the resolved id, or what the job calls it;
+    `other_names` are what it calls it beside.
 
     `not_assessed` names the policies that have no rule for such a run: where none has one, no line can be crossed, and
     only what may make it another kind of run leaves that open. `rests_on` is what it rests on;
@@ -89,6 +90,7 @@ class Audit:
     not_assessed: tuple[Remark, ...] = ()
     rests_on: "RestsOn[Audit] | None" = None
     trusts_statements: bool = True
+    other_names: tuple[str, ...] = ()
 
     @cached_property
     def without_statements(self) -> "Audit":
@@ -193,7 +195,17 @@ def _audited(unchanging: _Unchanging, heard: Heard) -> Audit:
     else:
         verdict = most_severe([a.verdict for a in assessments])
     return Audit(
-        run, declared, origin.base_model, origin.original, estimate, cumulative, assessments, verdict, lineage, silent
+        run,
+        declared,
+        origin.base_model,
+        origin.original,
+        estimate,
+        cumulative,
+        assessments,
+        verdict,
+        lineage,
+        silent,
+        other_names=origin.other_names,
     )
 
 

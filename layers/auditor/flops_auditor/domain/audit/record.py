@@ -251,7 +251,7 @@ def lineage_part(audit: "Audit", packed: Packed | None) -> dict[str, Any]:
         "notes": spoken(audit.lineage.notes, printable(audit.run.arn)),
         "kept": asdict(packed.kept) if packed and packed.kept else None,
         "base_model": audit.declared.base_model[:_MOST_CHARACTERS],
-        "other_names": audit.declared.other_names,
+        "other_names": list(audit.other_names),
         "pretraining_flop": decimal(audit.declared.pretraining_flop),
         "loads_weights": audit.declared.loads_weights,
         "stated": audit.declared.stated.to_json(),

@@ -200,6 +200,7 @@ class BaseModelTable:
     _by_name: Mapping[str, frozenset[str]]
     _by_stem: Mapping[str, frozenset[str]]
     _asked: dict[str, list[str]] = field(default_factory=dict, compare=False, repr=False)
+    _looked_up: dict[str, Resolution] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def parse(cls, text: str) -> "BaseModelTable":
@@ -263,6 +264,13 @@ class BaseModelTable:
 
         Quantised and instruction-tuned variants resolve to their base. Never across sizes or versions.
         """
+        if len(self._looked_up) > MOST_ASKED:
+            self._looked_up.clear()
+        if identifier not in self._looked_up:
+            self._looked_up[identifier] = self._read(identifier)
+        return self._looked_up[identifier]
+
+    def _read(self, identifier: str) -> Resolution:
         text = identifier.strip().strip("\"'")
         if not text or len(text) > 1024:
             return Resolution(None, "no model identifier")

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
 from flops_auditor.domain.originals.original_model import Original
-from flops_auditor.domain.runs.declared import MOST_NAMES, NOT_HEARD, Declared, ModelName
+from flops_auditor.domain.runs.declared import LONGEST_NAME, NOT_HEARD, Declared, ModelName
 from flops_auditor.domain.runs.model_size import ModelSize
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL
 from flops_auditor.domain.runs.stated import Question
@@ -72,6 +72,8 @@ MORE_THAN_ANY = Kind(
     "counts as unknown where that is lower",
     SAY_WHICH,
 )
+MOST_MODELS = 8
+"""Models that the names of one run mean, each of which is weighed, and handed on to those who continue it."""
 AGREEMENT = Fraction(11, 10)
 """Two figures for one model that differ by no more are the same, rounded."""
 
@@ -109,18 +111,19 @@ class ModelCatalogue(Protocol):
 @dataclass(frozen=True)
 class Origin:
     """Where the training began: the base model (its id in the table, or what jobs call it), its size, its compute, and
-    what is to be said of its names.
+    what is to be said of its names. `other_names` are what the job itself calls it beside its own `base_model`.
     """
 
     base_model: str
     size: ModelSize | None
     original: Original
     notes: tuple[Remark, ...] = ()
+    other_names: tuple[str, ...] = ()
 
 
 def find_origin(declared: Declared, lineage: Lineage, models: ModelCatalogue | None) -> Origin:
     """The origin of a job: what it says itself, joined with what the roots of its lineage say."""
-    own = _origin(declared, models)
+    own = replace(_origin(declared, models), other_names=_other_names(declared, models))
     inherited = [_origin(_as_declared(origin), models) for origin in lineage.origins()]
     if not inherited:
         return own
@@ -130,7 +133,8 @@ def find_origin(declared: Declared, lineage: Lineage, models: ModelCatalogue | N
     if size is not None and declared.tagged("parameters"):
         size = _beside(size, [each for root in inherited if root.size for each in (root.size, *root.size.others)])
     joined = _joined(declared, own.original, inherited)
-    return Origin(model.base_model if model else own.base_model, size, joined, own.notes)
+    base_model = model.base_model if model else own.base_model
+    return replace(own, base_model=base_model, size=size, original=joined)
 
 
 def _as_declared(root: Ancestor) -> Declared:
@@ -159,9 +163,32 @@ def resolved(names: Sequence[ModelName], models: ModelCatalogue | None) -> list[
     """Names with what they mean. A place that looks like no model is no name."""
     if models is None:
         return []
-    meant = [(name, models.look_up(name.text)) for name in names[:MOST_NAMES]]
+    meant = [(name, models.look_up(name.text)) for name in names]
     looked_up = [NamedModel(name, at.model, at.hint or name.in_text) for name, at in meant]
     return [each for each in looked_up if each.model is not None or not each.name.is_place]
+
+
+def _other_names(declared: Declared, models: ModelCatalogue | None) -> tuple[str, ...]:
+    """What the run calls its original beside `base_model`: one name for each model that its names mean, and one that
+    nobody knows.
+    """
+    meant: dict[str, tuple[str, KnownModel | None]] = {}
+    for text in (name.text for name in declared.names if not name.is_place):
+        model = models.look_up(text).model if models else None
+        meant.setdefault(model.model_id if model else "", (text, model))
+    beside = [(text, model) for text, model in meant.values() if text != declared.base_model]
+    few = _few([model for _, model in beside if model is not None])
+    return tuple(text[:LONGEST_NAME] for text, model in beside if model is None or any(model is each for each in few))
+
+
+def _few(models: Sequence[KnownModel]) -> list[KnownModel]:
+    """Of more models than are weighed those with the least training compute, and the one with the most: between these
+    lies the line of any other.
+    """
+    if len(models) <= MOST_MODELS:
+        return list(models)
+    ordered = sorted(models, key=lambda model: model.original.pretraining_flop or 0)
+    return [*ordered[: MOST_MODELS - 1], ordered[-1]]
 
 
 def _origin(declared: Declared, models: ModelCatalogue | None) -> Origin:
@@ -180,7 +207,8 @@ def _origin(declared: Declared, models: ModelCatalogue | None) -> Origin:
         others = [(doubt, _as_original(declared, other)) for doubt, other in instead]
         original = replace(original, others=(*original.others, *others)) if others else original
     if size is not None and declared.tagged("parameters"):
-        size = _beside(size, [other.size for _, other in alternatives if other and other.size])
+        others_named = (each.model for each in named if each.model is not model)
+        size = _beside(size, [other.size for other in others_named if other and other.size])
     notes = (*notes, *(doubt for doubt, _ in alternatives if doubt is not declared.unheard))
     return Origin(model.model_id if model else declared.base_model, size, original, notes)
 
@@ -194,9 +222,13 @@ def _alternatives(
     distinct = {each.model.model_id: each.model for each in sure if each.model is not None}
     alternatives: list[tuple[Remark, KnownModel | None]] = []
     if len(distinct) > 1 and first is not None and first.model is not None:
-        spellings = [f"{each.name.words} ({each.model.model_id})" for each in sure if each.model is not None]
-        disagree = NAMES_DISAGREE(said=spellings)
-        alternatives += [(disagree, model) for name, model in distinct.items() if name != first.model.model_id]
+        told = [(each.model.model_id, each.name.words) for each in sure if each.model is not None]
+        spellings = {model: f"{words} ({model})" for model, words in reversed(told)}
+        others = [model for name, model in distinct.items() if name != first.model.model_id]
+        few = _few(others)
+        disagree = NAMES_DISAGREE(said=[spellings[model.model_id] for model in (first.model, *few)])
+        alternatives += [(disagree, model) for model in few]
+        alternatives += [(disagree, None)] if len(few) < len(others) else []
     looks_like = {each.model.model_id: each for each in hinted if each.model and each.model.model_id not in distinct}
     alternatives += [(_hint_beside(each, first), each.model) for each in looks_like.values() if first is not None]
     if first is not None and first.hint and first.model is not None:

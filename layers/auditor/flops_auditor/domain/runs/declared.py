@@ -40,8 +40,8 @@ ACTIVITIES: tuple[Activity, ...] = ("fine-tuning", "pretraining", "synthetic-dat
 TAG_PREFIX = "flops-auditor:"
 PRETRAIN_VARIABLE = "PRETRAIN_FLOPS"
 _UNKNOWN = {"", "unknown", "none", "null", "0", "0.0"}
-MOST_NAMES = 8
-"""Names of one run's original that are looked up."""
+MOST_NAMES = 100
+"""Names of one run's original that are looked up: a job gives its model a few."""
 LONGEST_NAME = 120
 """Characters of a model's name that are shown."""
 PRECISION_TAG = f"tag {TAG_PREFIX}precision"
@@ -93,6 +93,12 @@ NOT_READ = Kind(
     "too-much-to-read",
     "its {what:phrases} hold more text, texts within texts, or settings than are read: what else the job says of "
     "itself is not known",
+    AMEND,
+)
+MORE_NAMES = Kind(
+    "more-model-names-than-looked-up",
+    "the job names its model in more than {most} ways, of which the first were looked up: which other model it may "
+    "have begun with is not known",
     AMEND,
 )
 NOT_HEARD = Kind(
@@ -234,12 +240,6 @@ class Declared:
     amended: frozenset[Literal["tokens", "parameters", "pretraining"]] = frozenset()
     statements: Statements = field(default=NOTHING_SAID, compare=False, repr=False)
     """What all this was read from."""
-
-    @property
-    def other_names(self) -> list[str]:
-        """What it calls its original beside `base_model`, each once, bounded."""
-        others = [name.text[:LONGEST_NAME] for name in self.names if name.text != self.base_model and not name.is_place]
-        return list(dict.fromkeys(others))[:MOST_NAMES]
 
     @property
     def names_foreign_weights(self) -> bool:
@@ -469,12 +469,14 @@ def _pretraining(variable_text: str, reader: _Reader) -> int | None:
 def _names(
     statements: Statements, read: Mapping[str, Hyperparameters], reader: _Reader, *, from_scratch: bool
 ) -> tuple[tuple[ModelName, ...], bool | None]:
-    """The names of the model, most explicit first, and whether the run loads its weights; None where a name may be
-    that of a configuration, since that it begins with none, against what the run names, settles nothing.
+    """The names of the model, first that of the service's own fields, then the most explicit, and whether the run loads
+    its weights; None where a name may be that of a configuration, since that it begins with none, against what the run
+    names, settles nothing.
     """
     folders, tagged = statements.folders, reader.tag("base-model")
     none = tagged.lower() in _FROM_SCRATCH
-    places = [] if none else [(ModelName(tagged, f"tag {TAG_PREFIX}base-model", explains=True), True)]
+    places = [(ModelName(text, where), True) for where, text in statements.model_names.items()]
+    places += [] if none else [(ModelName(tagged, f"tag {TAG_PREFIX}base-model", explains=True), True)]
     for word in ("hyperparameter", "argument"):
         named_there = read[word].models(folders.results) if word in read else []
         for where, name, weights in named_there:
@@ -488,15 +490,17 @@ def _names(
     places += [(ModelName(statements.tags.get(key, ""), f"tag {key}"), True) for key in statements.model_tags]
     channels = {f"channel {as_word(name, LONGEST_NAME)}": text for name, text in statements.channels.items()}
     places += [(ModelName(text, where), True) for where, text in channels.items()]
-    places += [(ModelName(text, where), True) for where, text in statements.model_names.items()]
     mounted = tuple(f"{folders.inputs}{name}" for name in statements.channels if folders.inputs)
     named = [(n, weights) for n, weights in places if n.text.strip() and not _is_mounted(n.text, mounted)]
     if not named:
         return (), False
     loads = any(weights for _, weights in named)
     own = folders.checkpoints
-    names = tuple(replace(name, resumes=bool(own) and name.text.startswith(own)) for name, _ in named)
-    return names, True if loads and not from_scratch else None
+    names = [replace(name, resumes=bool(own) and name.text.startswith(own)) for name, _ in named]
+    each_once = list({replace(name, where=""): name for name in reversed(names)}.values())[::-1]
+    if len(each_once) > MOST_NAMES:
+        reader.figure_doubts.append(MORE_NAMES(most=MOST_NAMES))
+    return tuple(each_once[:MOST_NAMES]), True if loads and not from_scratch else None
 
 
 def _in_text(name: str) -> bool:
