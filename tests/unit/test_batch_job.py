@@ -406,6 +406,7 @@ def test_nodes_of_which_nothing_is_said_are_a_doubt(text: str) -> None:
         assert found.estimate.upper_flop == 40 * P5_HOUR
     else:
         assert (found.verdict, found.estimate.method) in (("indeterminate", "hardware"), ("indeterminate", "unknown"))
+    assert audited(nodes()).verdict == "indeterminate", "none of its nodes is said to ask for nothing"
 
 
 @pytest.mark.parametrize(

@@ -71,8 +71,8 @@ def passed_over(job: BatchJob) -> str:
         return OF_CHILDREN
     if job.is_child and not job.begun:
         return NOT_BEGUN
-    gone = job.state == "gone"
-    return NO_ACCELERATORS if not gone and all(asked_of(work).nothing for work in job.works) else ""
+    told = bool(job.works) and job.state != "gone"
+    return NO_ACCELERATORS if told and all(asked_of(work).nothing for work in job.works) else ""
 
 
 def passed_over_by_name(arn: str) -> str:
