@@ -1,5 +1,5 @@
-"""Watches the training jobs and sessions in progress; started by a schedule. People are warned before a threshold is
-crossed.
+"""Watches the training jobs, sessions and Batch jobs in progress; started by a schedule. People are warned before a
+threshold is crossed.
 """
 
 import os

@@ -40,10 +40,19 @@ HOUR = timedelta(hours=1)
 
 class DoorWorld:
     """An account with runs behind one door, its ledger, and a clock that stands ten days after the first run. `runs` is
-    the twin of the door's JobListing and JobStates ports, `message_of` what the reconciliation queues of a run.
+    the twin of the door's JobListing and JobStates ports, `message_of` what the reconciliation queues of a run, `lists`
+    whether the watch lists runs itself.
     """
 
-    def __init__(self, service: str, runs: Any, message_of: Callable[[SeenJob], str], collectors: Collectors) -> None:
+    def __init__(
+        self,
+        service: str,
+        runs: Any,
+        message_of: Callable[[SeenJob], str],
+        collectors: Collectors,
+        *,
+        lists: bool = True,
+    ) -> None:
         self.jobs, self.alerts, self.seen = FakeTrainingJobs(), MemoryAlerts(), MemorySeenJobs()
         self.queue, self.again = MemoryQueue(), MemoryReassessments()
         self.clock = FixedClock(CREATED + timedelta(days=10))
@@ -59,6 +68,7 @@ class DoorWorld:
             fractions=LEVELS,
             home="",
             service=service,
+            lists=lists,
         )
 
     def reconcile(self) -> ReconcileReport:

@@ -150,10 +150,12 @@ def calls(deployed: Deployed, calls_file: Path) -> list[dict[str, Any]]:
     fresh_agent_job(deployed, JobStatus="InProgress")
     in_batch = fresh_batch_job(deployed)
     fresh_customization(deployed, status="InProgress")
+    fresh_batch_job(deployed, status="RUNNING", stoppedAt=None, attempts=[])
     deployed.invoke("WatchFunctionName")
     deployed.wait(lambda: deployed.mails_about(huge["TrainingJobName"]), "an alert")
     deployed.invoke("SealFunctionName")
     deployed.invoke("ReconcileFunctionName")
+    deployed.invoke("WatchFunctionName")  # Batch jobs are watched from their listing on
     deployed.invoke("ReportFunctionName")  # while records and jobs wait
     deployed.record(lost["TrainingJobArn"])
     deployed.record(stopped["TrainingSessionArn"])

@@ -192,3 +192,15 @@ def test_a_batch_job_whose_event_was_lost_is_found_by_the_listing_and_one_withou
     assert (code, lost["jobArn"] in listed, on_cpus["jobArn"] in listed) == (0, True, False)
     operator.invoke("ReconcileFunctionName")
     assert operator.record(lost["jobArn"]).predicate["verdict"] == "below"
+
+
+def test_a_batch_job_is_watched_from_its_listing_on_and_recorded_when_it_has_ended(operator: Deployed) -> None:
+    running = fresh_batch_job(operator, status="RUNNING", stoppedAt=None, attempts=[])
+    operator.invoke("ReconcileFunctionName")
+    assert operator.invoke("WatchFunctionName")["failures"] == 0
+    assert running["jobName"] in json.dumps(run("watch", "--once")[1])
+    stopped = milliseconds(datetime.now(UTC))
+    attempts = [{**tries(0.5)[0], "startedAt": running["startedAt"], "stoppedAt": stopped}]
+    load_batch_job(operator.stack, {**running, "status": "SUCCEEDED", "stoppedAt": stopped, "attempts": attempts})
+    announce_batch(operator, running)
+    assert operator.record(running["jobArn"]).predicate["job"]["status"] == "SUCCEEDED"

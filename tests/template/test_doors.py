@@ -40,6 +40,9 @@ RIGHTS = {
         "s3:ListBucket",
         "bedrock:GetImportedModel",
         "bedrock:GetCustomModel",
+        "batch:DescribeJobs",
+        "batch:DescribeJobQueues",
+        "batch:DescribeComputeEnvironments",
     },
     "ReconcilePolicy": {
         "sagemaker:ListTrainingSessions",

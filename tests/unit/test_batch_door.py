@@ -1,5 +1,6 @@
 """From the event, or the listing, of a job of AWS Batch to its record, with twins of every port."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ class World(DoorWorld):
 
     def __init__(self) -> None:
         self.batch = FakeBatchJobs()
-        super().__init__(BATCH_JOB, self.batch, batch_message, {BATCH_JOB: BatchJobCollector(self.batch)})
+        super().__init__(BATCH_JOB, self.batch, batch_message, {BATCH_JOB: BatchJobCollector(self.batch)}, lists=False)
 
     def content(self, answer: dict[str, Any]) -> dict[str, Any]:
         """The newest record of a job."""
@@ -107,6 +108,40 @@ def test_one_that_ran_when_it_was_listed_is_recorded_when_it_has_ended() -> None
     ended = world.batch.add(batch_job(9))
     assert [each.name for each in world.reconcile().queued] == ["tune-9"]
     assert world.content(ended)["job"]["status"] == "SUCCEEDED"
+
+
+def test_one_that_runs_is_watched_from_its_listing_on_and_people_are_told_before_it_crosses() -> None:
+    world = World()
+    world.clock.now = CREATED + timedelta(hours=3000)
+    world.batch.add(running(tags={"flops-auditor:base-model": "meta-llama/Llama-3.1-8B"}))
+    assert (world.watch().jobs, world.alerts.sent) == (0, [])
+    world.reconcile()
+    asked = len(world.batch.asked)
+    assert world.watch().jobs == 1
+    assert "batch:ListJobs" not in world.batch.asked[asked:], "a round lists no queue"
+    assert [alert.attributes["kind"] for alert in world.alerts.sent] == ["warning"]
+    assert "tune-1 (running)" in world.alerts.sent[0].subject
+    told = len(world.alerts.sent)
+    assert (world.watch().jobs, len(world.alerts.sent)) == (1, told), "each level once"
+    ended = world.batch.add(batch_job(hours=2999))
+    assert world.watch().jobs == 0
+    world.reconcile()
+    assert world.content(ended)["job"]["status"] == "SUCCEEDED"
+
+
+def test_one_that_waits_for_its_hosts_is_no_alarm() -> None:
+    world = World()
+    world.batch.add(running(startedAt=None) | {"status": "RUNNABLE"})
+    world.reconcile()
+    assert (world.watch().jobs, world.alerts.sent) == (1, [])
+
+
+def test_one_that_is_no_run_by_its_hosts_is_not_watched() -> None:
+    world = World()
+    world.batch.add(running(container=container(count=0, privileged=True)))
+    world.reconcile()
+    world.batch.told = {ENVIRONMENT: environment("m5.large")}
+    assert world.watch().jobs == 0
 
 
 def test_each_child_of_an_array_is_recorded_and_the_array_is_not() -> None:

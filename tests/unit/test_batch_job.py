@@ -118,6 +118,24 @@ def test_each_attempt_counts_and_no_time_between_them() -> None:
     assert found.estimate.upper_flop == 12 * P5_HOUR
 
 
+@pytest.mark.parametrize(("status", "hours"), [("RUNNING", 3 + 2), ("RUNNABLE", 3)])
+def test_an_attempt_that_runs_counts_beside_those_that_stopped(status: str, hours: int) -> None:
+    (first,) = tries(3)
+    stopped = CREATED + timedelta(hours=3, minutes=15)
+    began = stopped + timedelta(hours=1) if status == "RUNNING" else CREATED + timedelta(minutes=15)
+    answer = batch_job(status=status, attempts=[first], startedAt=milliseconds(began), stoppedAt=None)
+    told = {**answer, "timeout": {"attemptDurationSeconds": 4 * HOUR}}
+    evidence = replace(batch_evidence(told), collected_at=stopped + timedelta(hours=3))
+    run = case_of(evidence).run
+    assert run.time.seconds == hours * HOUR
+    assert run.limit_seconds == (3 + 4) * HOUR
+
+
+def test_one_that_waits_has_taken_nothing_so_far() -> None:
+    found = audited(batch_job(status="RUNNABLE", attempts=[], startedAt=None, stoppedAt=None))
+    assert (found.estimate.upper_flop, doubts(found), found.verdict) == (0, {"still-training"}, "indeterminate")
+
+
 def test_time_that_no_attempt_explains_is_cautioned_of() -> None:
     answer = batch_job(attempts=tries(3))
     stop = milliseconds(CREATED + timedelta(hours=10, minutes=15))

@@ -12,6 +12,8 @@ from flops_auditor.aws.sources.training_sessions import SessionStopper
 from flops_auditor.aws.stores.dynamodb_seen import DynamoDbSeenJobs
 from flops_auditor.aws.wiring.doors import (
     ALL_DOORS,
+    BATCH,
+    BATCH_WATCH_READER,
     BEDROCK,
     CUSTOMIZATION_WATCH_READER,
     NEWER_JOBS,
@@ -22,6 +24,7 @@ from flops_auditor.aws.wiring.doors import (
 )
 from flops_auditor.aws.wiring.environment import WatchEnvironment
 from flops_auditor.aws.wiring.listing import (
+    batch_reader_from,
     customization_reader_from,
     newer_jobs_reader_from,
     reader_from,
@@ -29,7 +32,7 @@ from flops_auditor.aws.wiring.listing import (
     session_reader_from,
 )
 from flops_auditor.aws.wiring.recording import NoReassessments, recorder_with
-from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, SAGEMAKER_JOB, TRAINING_SESSION
+from flops_auditor.domain.runs.evidence import BATCH_JOB, CUSTOMIZATION_JOB, SAGEMAKER_JOB, TRAINING_SESSION
 from flops_auditor.domain.runs.sources.sagemaker_job_answer import TRAINS
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.watch_jobs import Watcher
@@ -56,7 +59,8 @@ def read_fractions(text: str) -> tuple[Fraction, ...]:
 
 def watchers_from(environment: WatchEnvironment) -> tuple[Watcher, ...]:
     """What watches each door of which runs are watched, training jobs first. Not every region has the others. All but
-    customization jobs are stopped where StopOnCrossing is on; those are found as the reconciliation notes them.
+    customization jobs and jobs of AWS Batch are stopped where StopOnCrossing is on; those are found as the
+    reconciliation notes them.
     """
     jobs, table = watcher_from(environment), environment.table_name
     if environment.doors != ALL_DOORS:
@@ -76,12 +80,14 @@ def watchers_from(environment: WatchEnvironment) -> tuple[Watcher, ...]:
     sessions = session_reader_from(environment, table, SESSION_WATCH_READER)
     training = newer_jobs_reader_from(environment, table, NEWER_JOBS_WATCH_READER, (TRAINS,))
     customization = customization_reader_from(environment, table, CUSTOMIZATION_WATCH_READER)
+    in_batch = batch_reader_from(environment, table, BATCH_WATCH_READER)
     of_bedrock = regions_from(environment, BEDROCK)
     return (
         jobs,
         watches(TRAINING_SESSION, sessions, SESSIONS, SessionStopper(sagemaker_in)),
         watches(SAGEMAKER_JOB, training, NEWER_JOBS, SageMakerJobStopper(sagemaker_in, TRAINS)),
         watches(CUSTOMIZATION_JOB, customization, BEDROCK, None, regions=of_bedrock, lists=False),
+        watches(BATCH_JOB, in_batch, BATCH, None, regions=regions_from(environment, BATCH), lists=False),
     )
 
 

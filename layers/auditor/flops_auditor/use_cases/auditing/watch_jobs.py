@@ -34,6 +34,7 @@ from flops_auditor.domain.lineage.kept_ancestors import pack
 from flops_auditor.domain.messages.early_warning import warn
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.evidence import TRAINING_JOB
+from flops_auditor.domain.runs.pointer import PassedOver
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.sources.training_job_answer import MOST_NEEDED, UNREAD
 from flops_auditor.domain.values.amounts import percent
@@ -288,7 +289,7 @@ def _as_read(part: Any) -> Any:
 def look_at(
     listed: ListedJob, recorder: Recorder, of_models: SaidOfModels | None = None, service: str = TRAINING_JOB
 ) -> Look | None:
-    """See one running job now; None when it has ended or gone meanwhile, which is the audit's to record.
+    """See one running job now; None when it has ended or gone meanwhile, which is the audit's to record, or is no run.
 
     `of_models` gives what people say of models; left out, their file is read. `service` is the source of its evidence.
     """
@@ -296,7 +297,7 @@ def look_at(
     try:
         collector = recorder.collectors[service]
         described = collector.describe(collector.pointer(listed.arn, listed.creation_time))
-    except UnknownTrainingJob:
+    except (UnknownTrainingJob, PassedOver):
         return None
     if described.state != "running":
         return None

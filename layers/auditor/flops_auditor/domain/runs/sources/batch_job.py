@@ -25,7 +25,7 @@ from flops_auditor.domain.runs.sources.batch_job_answer import (
     plain_path,
 )
 from flops_auditor.domain.runs.sources.batch_job_hosts import Environments, asked_of, hosts_of_job
-from flops_auditor.domain.runs.sources.batch_job_time import batch_job_time
+from flops_auditor.domain.runs.sources.batch_job_time import batch_job_time, limit_of
 from flops_auditor.domain.runs.sources.training_job_answer import (
     MOST_ENTRIES,
     PLACES_NOT_KNOWN,
@@ -107,7 +107,7 @@ def run_of(job: BatchJob, evidence: Evidence) -> Run:
         host_metrics=HostMetrics(),
         data_doubts=tuple(each for each in remarks if each.kind.remedy is not None),
         declared=replace(told.declared, figure_doubts=(*told.declared.figure_doubts, *unread)),
-        limit_seconds=job.timeout.attempt_duration_seconds,
+        limit_seconds=limit_of(job),
         role=next(filter(None, (work.role for work in job.works)), ""),
         stop_command=f"aws batch terminate-job --job-id {job.job_id} --reason REASON --region {job.region}",
     )

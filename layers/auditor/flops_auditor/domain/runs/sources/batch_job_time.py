@@ -22,6 +22,7 @@ from flops_auditor.domain.values.remarks import Kind, Remark
 
 ATTEMPTS = Kind("attempts", "training time: {attempts}, {seconds:.10g} s")
 NEVER_STARTED = Kind("never-started", "training time: none, since no attempt of it was ever started")
+"""Of one that has failed, or waits."""
 OPEN_ATTEMPT = Kind("open-attempt", "an attempt of it has no stop", AMEND)
 REVERSED_ATTEMPT = Kind("reversed-attempt", "an attempt of it stops before it starts", AMEND)
 
@@ -41,13 +42,24 @@ def batch_job_time(job: BatchJob, as_of: datetime | None = None) -> TrainingTime
     return time if job.finished else replace(time, doubts=(*time.doubts, STILL_TRAINING(status=job.status)))
 
 
+def limit_of(job: BatchJob) -> int | None:
+    """Seconds that a job may run for: an attempt's time-out, after those that have stopped; None: there is none."""
+    limit = job.timeout.attempt_duration_seconds
+    if limit is None or job.finished:
+        return limit
+    stopped, _ = _read([(each.started_at, each.stopped_at) for each in job.tries if each.stopped_at])
+    return limit + int(length(merge(stopped)))
+
+
 def _found(job: BatchJob, as_of: datetime | None) -> TrainingTime:
     last = job.stopped_at if job.finished else as_of
     tries = [(each.started_at, each.stopped_at or last) for each in job.tries if each.started_at]
+    if not job.finished and job.started_at and all(stop and stop <= job.started_at for _, stop in tries):
+        tries.append((job.started_at, last))  # AWS Batch tells of an attempt when it has stopped
     outer = (job.started_at, last)
-    known, doubts = _read([*tries] or ([outer] if job.started_at else []))
+    known, doubts = _read(tries or ([outer] if job.started_at else []))
     if not known and not doubts:
-        if job.state == "error":
+        if job.state == "error" or (job.state == "running" and not job.ever_started):
             return TrainingTime((), Fraction(0), NEVER_STARTED())
         return TrainingTime((), None, UNKNOWN_TIME(), (NO_TIME(),) if job.finished else ())
     spans = merge(known)
