@@ -155,14 +155,13 @@ def calls(deployed: Deployed, calls_file: Path) -> list[dict[str, Any]]:
     deployed.wait(lambda: deployed.mails_about(huge["TrainingJobName"]), "an alert")
     deployed.invoke("SealFunctionName")
     deployed.invoke("ReconcileFunctionName")
-    deployed.invoke("WatchFunctionName")  # Batch jobs are watched from their listing on
     deployed.invoke("ReportFunctionName")  # while records and jobs wait
     deployed.record(lost["TrainingJobArn"])
     deployed.record(stopped["TrainingSessionArn"])
     deployed.record(completed["JobArn"])
     deployed.record(in_batch["jobArn"])
     deployed.idle()
-    deployed.invoke("WatchFunctionName")  # of Bedrock's jobs those that the reconciliation noted
+    deployed.invoke("WatchFunctionName")  # of Bedrock and AWS Batch what the reconciliation noted
     deployed.invoke("SealFunctionName")
     return [json.loads(line) for line in calls_file.read_text().splitlines()]
 
