@@ -1,6 +1,5 @@
 """What holds in every test: a command's JSON keeps to its published schema, and no example is a measure of time."""
 
-import gc
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -19,12 +18,6 @@ def _validator(name: str) -> Any:
     from flops_auditor_cli.schemas import schema_of
 
     return Draft202012Validator(schema_of(name))
-
-
-def pytest_collection_finish() -> None:
-    """Modules and tests stay to the end: nobody need look through them for garbage again and again."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")
