@@ -169,16 +169,19 @@ def resolved(names: Sequence[ModelName], models: ModelCatalogue | None) -> list[
 
 
 def _other_names(declared: Declared, models: ModelCatalogue | None) -> tuple[str, ...]:
-    """What the run calls its original beside `base_model`: one name for each model that its names mean, and one that
-    nobody knows.
+    """What the run calls its original beside `base_model`. Of many names first one that nobody knows, and one for each
+    model that they mean.
     """
+    names = list(dict.fromkeys(name.text for name in declared.names if not name.is_place))
     meant: dict[str, tuple[str, KnownModel | None]] = {}
-    for text in (name.text for name in declared.names if not name.is_place):
+    for text in names if len(names) > MOST_MODELS else ():
         model = models.look_up(text).model if models else None
         meant.setdefault(model.model_id if model else "", (text, model))
-    beside = [(text, model) for text, model in meant.values() if text != declared.base_model]
-    few = _few([model for _, model in beside if model is not None])
-    return tuple(text[:LONGEST_NAME] for text, model in beside if model is None or any(model is each for each in few))
+    few = _few([model for _, model in meant.values() if model is not None])
+    unknown = [text for text, model in meant.values() if model is None]
+    known = [text for text, model in meant.values() if any(model is each for each in few)]
+    ordered = dict.fromkeys((*unknown, *known, *names))
+    return tuple(text[:LONGEST_NAME] for text in ordered if text != declared.base_model)[: MOST_MODELS + 1]
 
 
 def _few(models: Sequence[KnownModel]) -> list[KnownModel]:
