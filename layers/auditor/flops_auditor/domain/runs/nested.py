@@ -22,6 +22,7 @@ from flops_auditor.domain.runs.hyperparameters import (
     name_of_a_model,
     plain,
 )
+from flops_auditor.domain.runs.precision_hints import may_hint
 from flops_auditor.domain.values.texts import read_json
 
 LONGEST_TEXT = 256_000
@@ -45,11 +46,15 @@ _SETTING = re.compile(r"[+~]*[A-Za-z_@][\w./@-]*=[^=]*")
 _OPTION_WITH_JSON = re.compile(r"(?P<name>[-+]*[A-Za-z_][\w./-]*)=(?P<json>\s*[\[{].*)", re.DOTALL)
 _PAIR = re.compile(
     r"(?<![\w.-])(?:(?P<option>-{1,2})(?P<of>[A-Za-z_][\w./-]{0,255}+)\s{1,9}|"
-    r"(?P<name>[A-Za-z_][\w./-]{0,255}+)['\"]?[ \t]{0,9}[:=(>][ \t]{0,9})['\"]?(?P<value>[^\s'\"=,;{}\[\]()<>&]++)(?!=)"
+    r"(?P<name>[A-Za-z_][\w./-]{0,255}+)['\"]?[ \t]{0,9}(?:[:=(>]|=>|:=)[ \t]{0,9}"
+    r"(?:(?:!{1,2}|&)\w{1,64}+[ \t]{1,9})?)(?:[A-Za-z.]{1,40}+\((?=['\"])|[rbfRBF]{1,2}(?=['\"]))?"
+    r"['\"]?(?P<value>(?:\$\{[^\s{}]{1,256}+\}|[^\s'\"=,;{}\[\]()<>&])++)(?!=)"
 )
-"""A setting in a text of any other notation: YAML, TOML, Python and its calls, XML, a line of `name=value` among other
-words.
+"""A setting in a text of any other notation: YAML, also with a tag or an anchor, TOML, Python, its texts and its calls,
+XML, a line of `name=value` among other words.
 """
+_MAY_BE_A_PLACE = re.compile(r":/|\$|/opt/ml/")
+"""What a setting holds that may be a place, or a path in a channel."""
 _FOLDED = re.compile(r"(?<=:)[ \t]{0,9}[|>][-+]?[ \t]{0,9}\r?\n[ \t]{0,99}")
 """YAML: a value that stands in the next line."""
 _SLASH = re.compile("%2F", re.IGNORECASE)
@@ -61,10 +66,15 @@ _MOST_ABOVE = 8
 """Groups within each other of which names are kept."""
 _FILE = re.compile(r"(?:.*[/=])?(?P<name>[^/=]+\.(?:py|sh|ya?ml|toml|cfg|conf|ini))", re.IGNORECASE)
 _STARTS_A_MODULE = "-m"
+_SIGNS = re.compile(r"[;&|<>]++")
+"""What ends a command of a shell, or hands on what it says; quotes or not, since what is quoted may be a line."""
+_REDIRECTS = re.compile(r"&?\d?[<>]")
+_END = ";"
+"""In place of all signs that end a command."""
 
 _Waiting = deque[tuple[str, object, int | None]]
 """Names that a text, or what JSON holds, stands under, it, and its place in a list."""
-TextKind = Literal["text", "item", "key", "line", "rest", "head", "pair", "unfilled"]
+TextKind = Literal["text", "item", "key", "line", "rest", "head", "pair", "place", "unfilled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +83,8 @@ class NestedText:
 
     It is a `text`, one `item` of a list, a `key` that may be a place, a whole `line`, or a word of one, whose options
     are leaves, too, or the `rest` of a line: what it starts. The `head` of a line is what stands before its options.
-    A `pair` is a setting in a text that is read as none of these, and `unfilled` an option's value that the shell
-    would fill in.
+    A `pair` is a setting in a text that is read as none of these, a `place` one that may name a place, and `unfilled`
+    an option's value that the shell would fill in.
     """
 
     owner: str
@@ -170,7 +180,7 @@ class _Reader:
 
     def option(self, name: str, value: str) -> Iterator[NestedText]:
         """The texts in what an option says."""
-        return iter(_against(name, name, value, "unfilled")) if "$" in value else self.inside(name, value)
+        return iter(_unfilled(name, name, value)) if _is_filled_in(value) else self.inside(name, value)
 
     def inside(self, owner: str, value: str) -> Iterator[NestedText]:
         """The texts in a value, from the outermost to the innermost."""
@@ -207,19 +217,24 @@ class _Reader:
         if words:
             yield from self._options(owner, name, words, waiting)
             before = list(takewhile(lambda word: not word.startswith("-") and "=" not in word, words))
+            before = [word for word in before if word != _END]
             if before or name_of_a_model(name):
                 yield NestedText(owner, name, " ".join(before) or plain(text), "head")
         elif not is_for_people(name) and _PAIR.search(laid := _laid_out(text)) and self._may_read(text):
             for above, inner, value in dict.fromkeys(_settings_in(laid)):
-                alone = _against(owner, _below(name, f"{IN_TEXT}.{inner}"), value, "pair")
-                yield from alone or _against(owner, _below(name, f"{IN_TEXT}.{above}.{inner}"), value, "pair")
+                whole = _below(name, f"{IN_TEXT}.{above}.{inner}")
+                if _MAY_BE_A_PLACE.search(value):
+                    yield NestedText(owner, whole.replace("..", "."), value, "place")
+                if "{" not in value:
+                    alone = _against(owner, _below(name, f"{IN_TEXT}.{inner}"), value, "pair")
+                    yield from alone or _against(owner, whole, value, "pair")
         yield NestedText(owner, name, plain(text), "line" if words else "text" if place is None else "item")
 
     def _options(self, owner: str, name: str, words: Sequence[str], waiting: _Waiting) -> Iterator[NestedText]:
         options, rest = _taken_apart(words)
         for option, value in options.items():
-            if "$" in value:
-                yield from _against(owner, _below(name, option), value, "unfilled")
+            if _is_filled_in(value):
+                yield from _unfilled(owner, _below(name, option), value)
             else:
                 waiting.append((_below(name, option), value, None))
         yield from _started(owner, _below(name, STARTED), rest)
@@ -285,6 +300,16 @@ def _against(owner: str, name: str, text: str, kind: TextKind) -> list[NestedTex
     return [NestedText(owner, name, text, kind)] if counts_against(name, text) else []
 
 
+def _unfilled(owner: str, name: str, text: str) -> list[NestedText]:
+    """An option's value with variables in it, where it can only count against its owner, or may name a format."""
+    hints = may_hint(name, text)
+    return [NestedText(owner, name, text, "unfilled")] if hints else _against(owner, name, text, "unfilled")
+
+
+def _is_filled_in(value: str) -> bool:
+    return "$" in value and not _is_json(value)
+
+
 def _below(name: str, inner: object) -> str:
     return f"{name}.{inner}"[-LONGEST_NAME:]
 
@@ -341,7 +366,28 @@ def _words(text: str) -> list[str]:
         words = shlex.split(text)
     except ValueError:
         words = text.split()
-    return [inner for word in words for inner in ([word] if _is_json(word) else word.split() or [word])]
+    return [inner for word in words for inner in ([word] if _is_json(word) else _cut(word))]
+
+
+def _cut(word: str) -> list[str]:
+    """The words in one, without the signs of a shell that stick to them."""
+    return [part for inner in word.split() for part in _between_signs(inner)] or [word]
+
+
+def _between_signs(word: str) -> list[str]:
+    """A word and what ends it; of an address, whose query may have such signs, only those behind it end it."""
+    if _REDIRECTS.match(word):
+        return [_END]
+    if "://" in word:
+        return [_out_of_brackets(word.rstrip(";&|"))]
+    parts = [each for part in _SIGNS.split(word) for each in (_out_of_brackets(part), _END)]
+    return [each for each in parts[:-1] if each]
+
+
+def _out_of_brackets(word: str) -> str:
+    """A word without the brackets around several words that it begins or ends."""
+    opened = word.count("(") - word.count(")")
+    return word.lstrip("(") if opened > 0 else word.rstrip(")") if opened < 0 else word
 
 
 def _is_json(text: str) -> bool:
@@ -358,9 +404,11 @@ def _taken_apart(words: Sequence[str]) -> tuple[dict[str, str], str]:
     values: dict[str, str] = {}
     started: list[str] = []
     for position, word in enumerate(words):
+        if word == _END:
+            continue
         name, equals, value = word.partition("=")
         if not equals:
-            following = words[position + 1] if position + 1 < len(words) else "-"
+            following = words[position + 1] if words[position + 1 : position + 2] not in ([], [_END]) else "-"
             value = "true" if following.startswith("-") and not _is_number(following) else following
         is_option = bool((word.startswith("-") or equals) and not _is_number(word) and name.strip("-+"))
         if is_option:

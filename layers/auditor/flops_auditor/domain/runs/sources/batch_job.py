@@ -26,6 +26,7 @@ from flops_auditor.domain.runs.sources.batch_job_answer import (
 )
 from flops_auditor.domain.runs.sources.batch_job_hosts import Environments, asked_of, hosts_of_job
 from flops_auditor.domain.runs.sources.batch_job_time import batch_job_time, limit_of
+from flops_auditor.domain.runs.sources.channel_paths import ANY_CHANNEL
 from flops_auditor.domain.runs.sources.training_job_answer import (
     MOST_ENTRIES,
     PLACES_NOT_KNOWN,
@@ -33,6 +34,7 @@ from flops_auditor.domain.runs.sources.training_job_answer import (
     TrainingJob,
     parse_training_job,
 )
+from flops_auditor.domain.runs.sources.variables import LONGEST_VARIABLE, filled_in
 from flops_auditor.domain.values.parts import objects_in
 
 SOURCE = BATCH_JOB
@@ -45,6 +47,12 @@ NOT_BEGUN = "no host has had this child of an array, so that it has taken nothin
 NO_ACCELERATORS = "it asks for no accelerators"
 _SLASHES = r"/(?:\./|/)*"
 """What is one slash of a path to whoever opens it."""
+_PATH = re.compile(
+    r"(?<![\w./:-])(?P<above>/(?:[\w.@+-]++/)*+)(?P<rest>[\w./@+-]*+)(?P<several>[*?\[{][^\s'\",;|&<>()]*+)?"
+)
+"""A whole path, whose last part may be a pattern that stands for several."""
+_MOST_VARIABLES = 50
+"""Of a text, that are filled in."""
 _ATTEMPT = re.compile(r"\$(?:AWS_BATCH_JOB_ATTEMPT\b|\{AWS_BATCH_JOB_ATTEMPT\})")
 _MOST_ATTEMPTS = 10
 """API Reference, RetryStrategy."""
@@ -134,11 +142,11 @@ def _written_in(job: BatchJob, environments: Environments, by_its_event: bool) -
     than is known. Raises MalformedBatchJob.
     """
     mounts = {path: name for work in job.works for path, name in work.mounts.items()}
-    moved = _Moved(mounts)
     filled, whole = _filled_in(list(dict.fromkeys(container.line for container in job.all_containers)), job.parameters)
     lines = [each for line in filled for each in _in_each_attempt(line, job)]
     words = [word for line in lines for word in line]
     given, stated = _given(job, environments), _variables(job, lines[:-1])
+    moved = _Moved(mounts, {**stated, **given})
     parameters, variables = _few(job.parameters), {**_few(stated, MOST_ENTRIES - len(given)), **given}
     unread = {
         "hyperparameters": len(parameters) < len(job.parameters),
@@ -169,14 +177,34 @@ def _written_in(job: BatchJob, environments: Environments, by_its_event: bool) -
 class _Moved:
     """Texts with paths in volumes as those in the channels that stand for these."""
 
-    def __init__(self, mounts: Mapping[str, str]) -> None:
+    def __init__(self, mounts: Mapping[str, str], variables: Mapping[str, str]) -> None:
         self._mounts = mounts
+        self._variables = {name: text for name, text in variables.items() if len(text) <= LONGEST_VARIABLE}
+        self._room = LONGEST_TEXT
         paths = "|".join(re.escape(path).replace("/", _SLASHES) for path in sorted(mounts, key=len, reverse=True))
         self._paths = re.compile(rf"(?<![\w./-])(?:{paths})(?![\w.-])") if mounts else None
 
     def text(self, text: str) -> str:
-        """A text that is moved."""
-        return self._paths.sub(self._channel, text) if self._paths else text
+        """A text that is moved, with its variables filled in where only these tell that a path is in a volume."""
+        if self._paths is None:
+            return text
+        moved = filled = self._moved(text, self._paths)
+        if "$" in text and self._room > 0:
+            filled = self._moved(filled_in(text, self._variables, _MOST_VARIABLES), self._paths)
+            self._room -= len(filled)
+        inputs = training_job.FOLDERS.inputs
+        return filled if filled.count(inputs) > moved.count(inputs) else moved
+
+    def _moved(self, text: str, paths: re.Pattern[str]) -> str:
+        return paths.sub(self._channel, _PATH.sub(lambda match: self._path(match, paths), text))
+
+    def _path(self, match: re.Match[str], paths: re.Pattern[str]) -> str:
+        """A path as whoever opens it goes it, where that leads into a volume, or may lead into several."""
+        several, above = match["several"] or "", f"{plain_path(match['above'])}/"
+        if several and "/" not in match["rest"] and any(path.startswith(above) for path in self._mounts):
+            return f"{training_job.FOLDERS.inputs}{ANY_CHANNEL}"
+        path = plain_path(f"{match['above']}{match['rest']}")
+        return f"{path}{several}" if "/.." in match[0] and paths.match(path) else match[0]
 
     def _channel(self, match: re.Match[str]) -> str:
         return f"{training_job.FOLDERS.inputs}{self._mounts[plain_path(match[0])]}"

@@ -35,7 +35,7 @@ from flops_auditor.domain.runs.s3_spellings import (
 )
 from flops_auditor.domain.runs.sources.channel_paths import path_in_channel, results_in_channels
 from flops_auditor.domain.runs.sources.own_folder import own_folder
-from flops_auditor.domain.runs.sources.shell_copies import read_line, said_by
+from flops_auditor.domain.runs.sources.shell_copies import ShellLine, read_line, said_by
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob
 from flops_auditor.domain.runs.sources.variables import LONGEST_VARIABLE, filled_in, is_open, left_open
 from flops_auditor.domain.runs.sources.written_places import longer_readings
@@ -93,6 +93,8 @@ _MOST_WORDS = 200
 """Of a text, in which places without a scheme are looked for."""
 _NAME = "TRAINING_JOB_NAME"
 """The variable that SageMaker gives a container with its job's name (Developer Guide, environment variables)."""
+_FOLDERS = {"SM_INPUT_DIR": "/opt/ml/input"}
+"""Variables of SageMaker's toolkit (aws/sagemaker-training-toolkit, ENVIRONMENT_VARIABLES.md)."""
 _NOT_FILLED_IN = frozenset({"tag", "member"})
 """Kinds of values that no container is given by their names."""
 _MOST_VARIABLES = 50
@@ -114,6 +116,7 @@ _WEB = re.compile(r"\s*https?://(?!\S*(?:amazonaws|aws\.amazon)\.)\S*\s*", re.IG
 UNKNOWN_FORM = "a place of a form that is not known"
 OPEN_PLACE = "a place that nothing fills in"
 MORE_PATHS = "more paths in channels than are looked up"
+MORE_VARIABLES = "variables that hold more than is filled in"
 
 NOT_FOLLOWED = Kind(
     "model-not-followed", "{where} reads a model from {form}: whose result lies there cannot be looked up", TAG_LINEAGE
@@ -178,6 +181,8 @@ class _Search:
     auxiliary: str = ""
     room: int = LONGEST_TEXT
     """Characters of texts that are filled in."""
+    labelled: set[tuple[str, str]] = field(default_factory=set)
+    """Texts and their labels, of which each is read once."""
 
     def say_auxiliary(self, leaf: "_Leaf") -> None:
         """Note that a text names what its label calls a teacher or an auxiliary model."""
@@ -217,7 +222,9 @@ def named_places(job: TrainingJob) -> NamedPlaces:
         **{"hyperparameter": job.hyper_parameters, "variable": job.environment, "debugger parameter": parameters},
         **{"tag": _tags_of(job), "member": job.other_texts},
     }
-    known = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), job.region) | {_NAME: job.name}
+    channels = {f"SM_CHANNEL_{each.channel_name.upper()}": each.channel_name for each in job.input_data_config}
+    known = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), job.region) | {_NAME: job.name, **_FOLDERS}
+    known |= {name: f"{known['SM_INPUT_DIR']}/data/{channel}" for name, channel in channels.items()}
     given = tuple((what, tuple(each.items())) for what, each in values.items())
     return _named(given, command, tuple(known.items()))
 
@@ -259,7 +266,8 @@ def _named(
     filling = [given for what, given in values if what not in _NOT_FILLED_IN]
     short = [each for given in filling for each in given if len(each[1]) <= LONGEST_VARIABLE]
     variables = {**dict(known), **{f"SM_HP_{name.upper()}": plain(value) for name, value in short}, **dict(short)}
-    leaves += [_Leaf("command line", *each, filled=True) for each in said_by(command, variables)]
+    named.labelled = {(leaf.label, leaf.text) for leaf in leaves}
+    leaves += _said(_Leaf("command line", "", ""), said_by(command, variables), named)
     leaves = [inner for leaf in leaves for inner in _read_as_run(leaf, variables, named)]
     seen: set[Location | str] = set()
     for leaf in leaves:
@@ -291,7 +299,7 @@ def _as_far_as_searched(command: tuple[str, ...]) -> tuple[str, ...]:
 def _read_as_run(leaf: _Leaf, variables: Mapping[str, str], named: _Search) -> list[_Leaf]:
     """A text, what a line says that stands otherwise in it, and what it is with its variables filled in."""
     line = read_line(leaf.text, variables, any_words=leaf.again or not leaf.label)
-    named.results += line.to
+    named.results += [left_open(place) or place for place in line.to]
     for source in line.sources:
         _name(leaf, source, named)
         _name_open(leaf, source, named)
@@ -299,14 +307,25 @@ def _read_as_run(leaf: _Leaf, variables: Mapping[str, str], named: _Search) -> l
             named.notes.append(WHOLE_BUCKET_OF_DATA(where=leaf.where, place=str(source)))
     if line.open_source:
         named.notes.append(NOT_FOLLOWED(where=leaf.where, form=OPEN_PLACE))
+    return [*_filled(leaf, variables, named), *_said(leaf, line, named)]
+
+
+def _said(leaf: _Leaf, line: ShellLine, named: _Search) -> list[_Leaf]:
+    """What a line says under its options, as far as no text says the same."""
     words = [(".".join(filter(None, (leaf.label, name))), text) for name, text in line.by_option]
-    return [*_filled(leaf, variables, named), *(_Leaf(leaf.where, *each, filled=True) for each in words)]
+    news = [each for each in words if each not in named.labelled]
+    named.labelled.update(news)
+    if line.unread:
+        named.notes.append(NOT_FOLLOWED(where=leaf.where, form=MORE_VARIABLES))
+    return [_Leaf(leaf.where, *each, filled=True) for each in news]
 
 
 def _filled(leaf: _Leaf, variables: Mapping[str, str], named: _Search) -> list[_Leaf]:
     """A text, and the same with its variables filled in; those of a line are, word by word, elsewhere."""
     if not leaf.label or leaf.again or leaf.filled or not is_open(leaf.text):
         return [leaf]
+    if named.room <= 0:
+        named.notes.append(NOT_FOLLOWED(where=leaf.where, form=MORE_VARIABLES))
     text = filled_in(leaf.text, variables, _MOST_VARIABLES) if named.room > 0 else leaf.text
     named.room -= len(text)
     return [*([leaf] if text != leaf.text else []), replace(leaf, text=text, filled=True)]
@@ -369,10 +388,13 @@ def _in_channels(leaf: _Leaf) -> list[tuple[str, str, tuple[str, ...]]]:
         return []
     paths = results_in_channels(leaf.text)
     written = _is_like(_OUTPUT_LIKE, leaf.label) and not _is_like(_READ, leaf.label)
-    no_model = written or _is_like(_NO_WEIGHTS, leaf.label)
-    if not no_model and _is_like(_SURELY_MODEL, leaf.label) and (path := path_in_channel(leaf.text)) is not None:
+    own = leaf.label.rpartition(".")[2]
+    no_model = written or _is_like(_NO_WEIGHTS, own if _is_like(_SURELY_MODEL, own) else leaf.label)
+    told = leaf.filled or not is_open(leaf.text)
+    surely = told and not no_model and _is_like(_SURELY_MODEL, leaf.label)
+    if surely and (path := path_in_channel(leaf.text)) is not None:
         paths.append(path)
-    return [(leaf.where, *each) for each in paths]
+    return [(leaf.where, channel.lower(), below) for channel, below in paths]
 
 
 def _name_bare(leaf: _Leaf, place: Location, named: _Search) -> None:
@@ -391,8 +413,9 @@ def _name(leaf: _Leaf, place: Location, named: _Search, exact: bool = False) -> 
     kept = _is_like(_KEPT_LIKE, label) and place.in_s3 and not exact
     result = _is_like(_RESULT_LIKE, label) and not _is_like(_NO_RESULT, label) and not exact
     output, auxiliary = _is_like(_OUTPUT_LIKE, label), _is_like(NOT_COUNTED, label)
-    if (kept and (output or not auxiliary)) or (result and not place.whole_bucket):
-        named.results.append(place)
+    left = (leaf.filled and left_open(place)) or place
+    if (kept and (output or not auxiliary)) or (result and not left.whole_bucket):
+        named.results.append(left)
     elif not exact and (own := own_folder(place, label, named.job)):
         named.own_folders.append(own)
     if auxiliary:

@@ -1,5 +1,5 @@
 """Lines for a shell: where they copy files to, every place in S3 that a command of one names and does not copy from;
-what they copy from; and what else their words say, joined and filled in as a shell does.
+what they copy from; and what else their words say, joined, ended and filled in as a shell does.
 
 Facts: AWS CLI Command Reference (s3 cp, mv, sync; s3api put-object); s5cmd (cp, mv, sync, pipe); MinIO client (cp,
 mirror: `alias/bucket/key`); rclone (copy, sync, rcat: `remote:bucket/key`); gsutil; Hadoop's FileSystem shell (-put).
@@ -9,9 +9,11 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.s3_spellings import PLACE, in_bucket, read_s3
+from flops_auditor.domain.runs.sources.channel_paths import CODE, path_in_channel, whole_path
 from flops_auditor.domain.runs.sources.variables import LONGEST_VARIABLE, filled_in, is_open
 
 _TOOLS = frozenset({"s3", "s3api", "s5cmd", "s3cmd", "s4cmd", "s3-cli", "mc", "rclone", "gsutil", "fs", "dfs"})
@@ -35,8 +37,24 @@ _MAY_COPY = re.compile(rf"\b(?:{'|'.join((*_COPIES, *_ONLY_WRITES, *_PUTS))})\b"
 _ENDS = "();<>|&`\n"
 _SETS = re.compile(r"(?P<name>[A-Za-z_]\w{0,99})=(?P<value>.*)", re.DOTALL)
 _SAYS = re.compile(r"[-+~]*(?P<name>[A-Za-z_@][\w./@-]{0,255}+)=(?P<value>.*)", re.DOTALL)
-_MAY_JOIN = re.compile(r"['\"\\$]")
+_MAY_JOIN = re.compile(r"['\"\\$;&|<>()`\n]")
+"""Signs by which a shell's words are not what stands between blanks."""
+_GOES_TO = frozenset({"cd", "pushd"})
+_LONGEST_FOLDER = 200
+"""Characters of where a command runs: those of a channel are the first ones."""
+_OF_A_PATH = re.compile(r"[-_./]+")
+_FOLDERS_OF_MODELS = frozenset(
+    {*("model", "models", "weights", "adapter", "adapters", "checkpoint", "checkpoints", "ckpt", "ckpts")}
+    | {"output", "outputs", "run", "runs"}
+)
+"""Words of a relative path to a model: a hub's name of one has none of them."""
+_DEFAULT = re.compile(r"\$\{(?P<name>[A-Za-z_]\w{0,99}):?=(?P<value>[^{}$]*+)\}")
+"""A word that sets a variable which has no value yet."""
+_MOST_FILLED = 20_000
+"""Characters that variables may add to a line."""
 _WORD = re.compile(r"[();<>|&`\n]+|(?:'[^'\n]*+'|\"[^\"\n]*+\"|\\.|[^\s();<>|&`'\"\\])++")
+_BEFORE_A_QUOTE = re.compile(r"\$([A-Za-z_]\w{0,99}+)(?=['\"])")
+"""A variable that ends where a quote does: without the quote, what follows would be of its name."""
 _QUOTES = re.compile(r"['\"]|\\(?=.)")
 _DEEPEST = 3
 """Lines within the words of lines, as `bash -c "..."` has them."""
@@ -44,14 +62,16 @@ _DEEPEST = 3
 
 @dataclass(frozen=True)
 class ShellLine:
-    """What a line says: the places that it copies to and from, and under which options it names others, which stand
-    otherwise in it. `open_source`: it copies from a place in S3 that nothing tells.
+    """What a line says: the places that it copies to and from, and under which options it names others, or paths in
+    channels. `open_source`: it copies from a place in S3 that nothing tells. `unread`: its variables hold more than is
+    filled in.
     """
 
     to: tuple[Location, ...] = ()
     sources: tuple[Location, ...] = ()
     open_source: bool = False
     by_option: tuple[tuple[str, str], ...] = ()
+    unread: bool = False
 
 
 NOTHING_SAID = ShellLine()
@@ -60,27 +80,47 @@ NOTHING_SAID = ShellLine()
 @dataclass
 class _Reading:
     """What was read of a line so far; `variables` are those that are set by now, `plain` are places that stand in it as
-    they are.
+    they are, `folder` is where its commands run, and `room` is how much is still filled in.
     """
 
     variables: dict[str, str]
     plain: frozenset[str]
+    room: int
+    folder: str = CODE
     to: list[Location] = field(default_factory=list)
     sources: list[Location] = field(default_factory=list)
     open_source: bool = False
     by_option: dict[tuple[str, str], None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, line: str, variables: Mapping[str, str]) -> "_Reading":
+        """That of a line of which nothing was read."""
+        return cls(dict(variables), frozenset(PLACE.findall(line)), len(line) + _MOST_FILLED)
+
+    def filled(self, text: str) -> str:
+        """A word with its variables filled in, as long as there is room."""
+        if not is_open(text):
+            return text
+        text = filled_in(text, self.variables) if self.room > 0 else text
+        self.room -= len(text)
+        return text
+
+    def as_line(self) -> ShellLine:
+        """All that was read."""
+        to, sources = (tuple(dict.fromkeys(each)) for each in (self.to, self.sources))
+        return ShellLine(to, sources, self.open_source, tuple(self.by_option), self.room <= 0)
 
 
 def read_line(line: str, variables: Mapping[str, str], any_words: bool = False) -> ShellLine:
     """What a line says that copies, or, of `any_words`, of any; variables filled in where the line or these set them.
     In linear time.
     """
-    if _MAY_COPY.search(line) is None and not (any_words and _MAY_JOIN.search(line) and "/" in line):
+    joins = any_words and ("/" in line or "$" in line) and _MAY_JOIN.search(line) is not None
+    if not joins and _MAY_COPY.search(line) is None:
         return NOTHING_SAID
-    reading = _Reading(dict(variables), frozenset(PLACE.findall(line)))
+    reading = _Reading.of(line, variables)
     _read(line, reading, _DEEPEST)
-    to, sources = (tuple(dict.fromkeys(each)) for each in (reading.to, reading.sources))
-    return ShellLine(to, sources, reading.open_source, tuple(reading.by_option))
+    return reading.as_line()
 
 
 def _read(line: str, reading: _Reading, deepest: int) -> None:
@@ -102,6 +142,7 @@ def _is_line(word: str) -> bool:
 
 def _words(line: str) -> list[str]:
     """Words as a shell reads them, and what ends a command; where it would read none, as far as quotes have an end."""
+    line = _BEFORE_A_QUOTE.sub(r"${\1}", line)
     lexer = shlex.shlex(line, posix=True, punctuation_chars=_ENDS)
     lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t\r", True, ""
     try:
@@ -110,29 +151,47 @@ def _words(line: str) -> list[str]:
         return [_QUOTES.sub("", word) for word in _WORD.findall(line)]
 
 
-def said_by(command: Sequence[str], variables: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The places that the words of a command are, where they stand otherwise in it, by option."""
-    plain = frozenset(PLACE.findall(" ".join(command)))
-    return [each for each in _said_by(command, variables) if PLACE.match(each[1]) and _is_news(each[1], plain)]
+def said_by(command: Sequence[str], variables: Mapping[str, str]) -> ShellLine:
+    """What the words of a command are, by option: places, and paths in channels."""
+    reading = _Reading.of(" ".join(command), variables)
+    texts = _said_by(command, reading)
+    reading.by_option = {each: None for each in texts if PLACE.match(each[1]) or ":/" not in each[1]}
+    return reading.as_line()
 
 
-def _is_news(text: str, plain: frozenset[str]) -> bool:
-    return text not in plain or is_open(text)
-
-
-def _said_by(words: Sequence[str], variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """What words say that may hold places, filled in, each under the option that it is the value of."""
+def _said_by(words: Sequence[str], reading: _Reading) -> Iterator[tuple[str, str]]:
+    """What words say that may hold places, or is a path in a channel, filled in, each under the option that it is the
+    value of; what stands under none, and is read as it is, is left out.
+    """
     before = ""
     for word in words:
         setting = _SAYS.fullmatch(word)
         name, value = (setting["name"], setting["value"]) if setting else (before, word)
-        if "/" in value and ":/" in (value := filled_in(value, variables)):
-            yield name, value
+        value = reading.filled(value)
+        if ":/" in value:
+            if name or value not in reading.plain or is_open(value):
+                yield name, value
+        elif path := _path_in_channel(value, reading.folder, bool(name)):
+            yield name, path
         before = word.lstrip("-") if word.startswith("-") and not setting else ""
 
 
+def _path_in_channel(text: str, folder: str, has_option: bool) -> str:
+    """The path in a channel that a word is, seen from where a command runs; "" for any other word."""
+    if "/" in text and path_in_channel(text) is not None:
+        return text
+    here = has_option and folder != CODE and text[:1] not in ("", "/", "-", "$") and _is_relative(text)
+    path = f"{folder}/{text}"
+    return path if here and path_in_channel(path) is not None else ""
+
+
+def _is_relative(text: str) -> bool:
+    """Whether a word is a path rather than a name."""
+    return text.startswith(".") or not _FOLDERS_OF_MODELS.isdisjoint(_OF_A_PATH.split(text.lower()))
+
+
 def _of_command(command: list[str], reading: _Reading) -> None:
-    """What one command says; variables that it sets are set from then on."""
+    """What one command says; variables that it sets are set from then on, and where it goes to, the next ones run."""
     tool, verb = "", 0
     for at, word in enumerate(command):
         name = word.rpartition("/")[2].lower()
@@ -143,11 +202,22 @@ def _of_command(command: list[str], reading: _Reading) -> None:
         if (setting := _SETS.fullmatch(word)) and len(setting["value"]) <= LONGEST_VARIABLE:
             value = filled_in(setting["value"], reading.variables)
             reading.variables[setting["name"]] = value if len(value) <= LONGEST_VARIABLE else ""
-    by_option = _said_by(command, reading.variables)
-    reading.by_option |= {each: None for each in by_option if _is_news(each[1], reading.plain)}
+        elif (default := _DEFAULT.fullmatch(word)) and len(default["value"]) <= LONGEST_VARIABLE:
+            reading.variables.setdefault(default["name"], default["value"])
+    reading.by_option |= dict.fromkeys(_said_by(command, reading))
+    _go(command, reading)
     if verb:
         words = [filled_in(word, reading.variables) for word in command[verb + 1 :]]
         _of_copy(tool, command[verb].lstrip("-").lower(), words, reading)
+
+
+def _go(command: list[str], reading: _Reading) -> None:
+    """Go where a command goes to."""
+    for word, to in pairwise(command):
+        if word in _GOES_TO and not to.startswith("-"):
+            folder = reading.filled(to)
+            folder = folder if folder[:1] in "/$" else f"{reading.folder}/{folder}"
+            reading.folder = whole_path(folder[:LONGEST_VARIABLE])[:_LONGEST_FOLDER]
 
 
 def _of_copy(tool: str, verb: str, words: list[str], reading: _Reading) -> None:

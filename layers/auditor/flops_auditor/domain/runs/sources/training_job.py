@@ -6,9 +6,9 @@ from itertools import islice
 
 from flops_auditor.domain.runs.declared import LONGEST_NAME, Folders, Statements, read_declared
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, Evidence
-from flops_auditor.domain.runs.hyperparameters import plain, says_something
+from flops_auditor.domain.runs.hyperparameters import parameter_name, plain, says_something
 from flops_auditor.domain.runs.model_names import in_service_bucket
-from flops_auditor.domain.runs.nested import NestedTexts, statements_in, texts_in, texts_of_command
+from flops_auditor.domain.runs.nested import NestedText, NestedTexts, statements_in, texts_in, texts_of_command
 from flops_auditor.domain.runs.places import Reference
 from flops_auditor.domain.runs.precision_hints import may_hint
 from flops_auditor.domain.runs.run import FinalValue, Hosts, Run
@@ -25,6 +25,8 @@ from flops_auditor.domain.runs.sources.training_job_places import (
     references,
 )
 from flops_auditor.domain.runs.sources.training_job_time import training_time
+from flops_auditor.domain.runs.sources.variables import filled_in
+from flops_auditor.domain.values.precision import faster_precision_in
 from flops_auditor.domain.values.remarks import Remark, as_word
 
 SOURCE = TRAINING_JOB
@@ -41,6 +43,8 @@ _CHECKPOINT = re.compile(r"/[^/]*(?:checkpoint|ckpt|global_?step)[^/]*", re.IGNO
 MOST_STATEMENTS = 2_000
 """Of hyperparameters, of variables and of arguments, with what is read of the texts in them; what stands in no other
 text goes first."""
+_LONGEST_FORMAT = 100
+"""Characters of what may be the name of one."""
 _VARIABLE = re.compile(r"\$\{?(?P<name>\w{1,256}+)\}?")
 JUMPSTART_TAG = "sagemaker-sdk:jumpstart-model-id"
 
@@ -131,8 +135,8 @@ def statements(job: TrainingJob) -> Statements:
         "variables": (texts_in(job.environment), job.environment),
         "arguments": (texts_of_command((*algorithm.container_entrypoint, *algorithm.container_arguments)), {}),
     }
-    known = _variables(job)
-    stated = {what: _filled_in(_said(*each), known) for what, each in texts.items()}
+    known = _variables(job, [leaf for each, _ in texts.values() for leaf in each.leaves])
+    stated = {what: _filled_in(_said(*each), known, each[0]) for what, each in texts.items()}
     configured = {"serverless.sequence_length": serverless.sequence_length} if serverless else {}
     return Statements(
         tags=job.tags,
@@ -151,21 +155,30 @@ def statements(job: TrainingJob) -> Statements:
     )
 
 
-def _variables(job: TrainingJob) -> dict[str, str]:
-    """What a container's shell fills in for its variables: the job's own, and those of SageMaker's toolkit."""
+def _variables(job: TrainingJob, leaves: Sequence[NestedText]) -> dict[str, str]:
+    """What a container's shell fills in for its variables: the job's own, those of SageMaker's toolkit, and those that
+    a line sets.
+    """
+    set_in_lines = {leaf.name.rpartition(".")[2]: leaf.text for leaf in leaves if len(leaf.text) <= _LONGEST_FORMAT}
     channels = {f"SM_CHANNEL_{each.channel_name.upper()}": each.channel_name for each in job.input_data_config}
     places = {name: f"{FOLDERS.inputs}{channel}" for name, channel in channels.items()}
     parameters = {f"SM_HP_{name.upper().replace('-', '_')}": plain(text) for name, text in job.hyper_parameters.items()}
-    return {**places, **parameters, **job.environment}
+    return {**set_in_lines, **places, **parameters, **job.environment}
 
 
-def _filled_in(stated: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
-    """With the values of variables in place of their names; a place that no shell fills in stays as it is written."""
+def _filled_in(stated: Mapping[str, str], known: Mapping[str, str], texts: NestedTexts) -> dict[str, str]:
+    """With the values of variables in place of their names; a place that no shell fills in stays as it is written, and
+    so does all else that is longer than a format's name. Whether an option that is called by a format is on, says only
+    a value that is known.
+    """
     named = {name: _VARIABLE.fullmatch(text) for name, text in stated.items() if "$" in text}
-    return {
-        name: known.get(variable["name"], text) if (variable := named.get(name)) else text
-        for name, text in stated.items()
-    }
+    whole = {name: known.get(variable["name"], stated[name]) for name, variable in named.items() if variable}
+    short = {name: filled_in(stated[name], known) for name in named if len(stated[name]) <= _LONGEST_FORMAT}
+    formats = {name: text for name, text in short.items() if may_hint(name, text) or may_hint(name, stated[name])}
+    filled = {**stated, **formats, **whole}
+    unfilled = {leaf.name for leaf in texts.leaves if leaf.kind == "unfilled" and "$" in filled.get(leaf.name, "")}
+    switches = {name for name in unfilled if faster_precision_in(parameter_name(name))}
+    return {name: text for name, text in filled.items() if name not in switches}
 
 
 def _model_channels(job: TrainingJob) -> dict[str, str]:

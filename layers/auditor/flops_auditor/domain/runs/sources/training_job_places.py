@@ -13,6 +13,7 @@ from flops_auditor.domain.runs.hyperparameters import MODEL, Hyperparameters
 from flops_auditor.domain.runs.places import NAMES, Location, Reference, each_once
 from flops_auditor.domain.runs.remedies import TAG_LINEAGE
 from flops_auditor.domain.runs.s3_spellings import is_access_point, is_made_by_bedrock
+from flops_auditor.domain.runs.sources.channel_paths import ANY_CHANNEL
 from flops_auditor.domain.runs.sources.named_places import (
     DATA_NOT_FOLLOWED,
     MANIFEST,
@@ -219,13 +220,14 @@ def _of_models_in_channels(job: TrainingJob, named: NamedPlaces, result: list[Re
     for where, name, below in named.in_channels:
         for channel in job.input_data_config:
             called = channel.channel_name
-            if called.lower() != name.lower() or is_model_channel(called):
+            several = name == ANY_CHANNEL
+            if (called.lower() != name and not several) or is_model_channel(called):
                 continue
             location = read_location(channel.uri)
             if form := _not_followed(channel, location):
                 notes.append(NOT_FOLLOWED(where=where, form=form))
             if location is not None:
-                result.append(Reference(_below(location, *below), where, directory=True))
+                result.append(Reference(_below(location, *below), where, directory=True, kept=several))
 
 
 def _not_followed(channel: Channel, location: Location | None) -> str:
