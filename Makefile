@@ -127,7 +127,7 @@ test-faults-short: setup ## Kills and hostile input, a short set
 
 test-faults: setup ## Every kill point, faults at the wire, hostile input, rights; figures for docs/reliability.md
 	rm -f build/fault-figures.txt
-	FLOPS_AUDITOR_FAULTS=full .venv/bin/pytest $(FAULT_TESTS) --timeout 1200
+	FLOPS_AUDITOR_FAULTS=full .venv/bin/pytest $(FAULT_TESTS) -v --durations=12 --timeout 5400
 	$(MAKE) fuzz
 	cat build/fault-figures.txt
 
