@@ -40,16 +40,9 @@ ON_EC2 = replace(LINE, service="AmazonEC2", usage_type="EU-BoxUsage:p5.48xlarge"
 HARDWARE = hardware_table()
 
 
-def run(
-    hours: float = 1,
-    start: datetime = AT,
-    arn: str = ARN,
-    hosts: Mapping[str, int] | None = None,
-    tokens: int | None = None,
-) -> RecordedRun:
+def run(hours: float = 1, start: datetime = AT, arn: str = ARN, hosts: Mapping[str, int] | None = None) -> RecordedRun:
     span = (start, start + hours * HOUR)
-    there = {HOST: 1} if hosts is None else hosts
-    return RecordedRun("0" * 64, arn, "111122223333", "eu-west-1", there, span, tokens)
+    return RecordedRun("0" * 64, arn, "111122223333", "eu-west-1", {HOST: 1} if hosts is None else hosts, span)
 
 
 def explained(*lines: BillLine, runs: tuple[RecordedRun, ...] = ()) -> Explanation:
@@ -377,56 +370,11 @@ def test_training_that_is_charged_by_tokens_is_named_with_them(unit: str, tokens
 
 
 def test_tokens_are_explained_by_the_record_of_a_run_of_that_time() -> None:
-    assert explained(TOKENS, runs=(run(hosts={}, tokens=1000),)).complete
+    assert explained(TOKENS, runs=(run(hosts={}),)).complete
     for other in (3, -3):
-        apart = explained(TOKENS, runs=(run(1, AT + other * HOUR, hosts={}, tokens=1000),))
+        apart = explained(TOKENS, runs=(run(1, AT + other * HOUR, hosts={}),))
         assert [each.why for each in apart.charges] == [RestReason.BEYOND_RECORD]
     assert [each.why for each in explained(replace(TOKENS, resource="")).charges] == [RestReason.NO_RESOURCE]
-
-
-def charges_of(explanation: Explanation) -> list[tuple[Fraction | None, RestReason | None]]:
-    return [(each.tokens, each.why) for each in explanation.charges]
-
-
-def test_a_record_explains_as_many_tokens_as_it_says() -> None:
-    """5e9 of them were explained by any record of that name and time."""
-    many = replace(TOKENS, unit="1M tokens", amount=5000 * 10**10)
-    whole = explained(many, runs=(run(hosts={}, tokens=10**9),))
-    assert charges_of(whole) == [(10**9, None), (4 * 10**9, RestReason.BEYOND_RECORD)]
-    assert not whole.complete and doubts(whole) == set()
-    assert explained(many, runs=(run(hosts={}, tokens=5 * 10**9),)).complete
-    assert charges_of(explained(many, runs=(run(hosts={}, tokens=0),))) == [(5 * 10**9, RestReason.BEYOND_RECORD)]
-    third = explained(replace(TOKENS, amount=1), runs=(run(hosts={}, tokens=0),))
-    assert charges_of(third) == [(Fraction(1, 10**7), RestReason.BEYOND_RECORD)]
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        replace(TOKENS, usage_type="EU-NovaLite-Customization-Training"),
-        replace(TOKENS, account="999900001111"),
-        replace(TOKENS, start=AT + HOUR, end=AT + 2 * HOUR),
-        replace(TOKENS, unit="Tokens", amount=1000 * 10**10),
-    ],
-)
-def test_a_token_of_a_record_explains_one_token_whatever_lines_name_the_run(other: BillLine) -> None:
-    whole = explained(TOKENS, other, runs=(run(hosts={}, tokens=1500),))
-    explained_tokens = sum(tokens or 0 for tokens, why in charges_of(whole) if why is None)
-    assert (explained_tokens, sum(tokens or 0 for tokens, _ in charges_of(whole))) == (1500, 2000)
-    assert explained(TOKENS, other, runs=(run(hosts={}, tokens=2000),)).complete
-
-
-def test_a_name_that_was_used_again_explains_the_tokens_of_each_time() -> None:
-    later = replace(TOKENS, start=AT + 50 * HOUR, end=AT + 51 * HOUR)
-    again = run(1, AT + 50 * HOUR, hosts={}, tokens=400)
-    whole = explained(TOKENS, later, runs=(run(hosts={}, tokens=9000), again))
-    assert charges_of(whole) == [(1000, None), (400, None), (600, RestReason.BEYOND_RECORD)]
-
-
-def test_tokens_that_no_record_can_be_compared_with_are_told() -> None:
-    whole = explained(TOKENS, runs=(run(hosts={}),))
-    assert charges_of(whole) == [(1000, None)] and not whole.complete
-    assert doubts(whole) == {"tokens-not-compared"} and "tuned" in whole.doubts[0].words
 
 
 @pytest.mark.parametrize(
@@ -584,8 +532,7 @@ def test_a_record_says_what_it_explains() -> None:
         **{"id": "1", "arn": ARN, "region": "eu-west-1", "start": "2026-10-05T10:00:00.500Z", "end": None},
         "instances": [{"type": HOST, "count": 2}, {"type": HOST, "count": "1"}],
     }
-    said = {"estimate": {"tiers": [], "assumptions": [], "doubts": []}}
-    assert recorded_run({"job": job, **said}) == RecordedRun("1", ARN, "111122223333", "eu-west-1", {HOST: 3}, None)
-    ended = recorded_run({"job": {**job, "end": "2026-10-05T11:00:00.000Z"}, **said})
+    assert recorded_run({"job": job}) == RecordedRun("1", ARN, "111122223333", "eu-west-1", {HOST: 3}, None)
+    ended = recorded_run({"job": {**job, "end": "2026-10-05T11:00:00.000Z"}})
     assert ended.span == (AT + timedelta(milliseconds=500), AT + HOUR)
-    assert recorded_run({"job": {**job, "end": "2026-10-05T09:00:00.000Z"}, **said}).span is None
+    assert recorded_run({"job": {**job, "end": "2026-10-05T09:00:00.000Z"}}).span is None

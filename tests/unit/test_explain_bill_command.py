@@ -42,8 +42,7 @@ class Records:
     def contents(self, rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
         job = {"arn": arn("recorded"), "region": REGION, "instances": [{"type": HOST, "count": 1}]}
         start = iso(MONTH)
-        said = {"estimate": {"tiers": [], "assumptions": [], "doubts": []}}
-        return [{"job": {**job, "id": row["job_id"], "start": start, "end": row["ended_at"]}, **said} for row in rows]
+        return [{"job": {**job, "id": row["job_id"], "start": start, "end": row["ended_at"]}} for row in rows]
 
 
 @pytest.fixture(autouse=True)
