@@ -53,7 +53,7 @@ _PAIR = re.compile(
 """A setting in a text of any other notation: YAML, also with a tag or an anchor, TOML, Python, its texts and its calls,
 XML, a line of `name=value` among other words.
 """
-_MAY_BE_A_PLACE = re.compile(r"^/|:/|\$")
+_MAY_BE_A_PLACE = re.compile(r"^/(?!/)|:/|\$")
 """What a setting holds that may be a place, or a path in a container."""
 _FOLDED = re.compile(r"(?<=:)[ \t]{0,9}[|>][-+]?[ \t]{0,9}\r?\n[ \t]{0,99}")
 """YAML: a value that stands in the next line."""
