@@ -120,10 +120,11 @@ def fresh_agent_job(deployed: Deployed, category: str = "AgentRFT", **changes: A
     """The answer of a job of its own name and groups, created now and unchanged for two hours, that SageMaker knows."""
     name, now = f"agent-{time.time_ns()}", datetime.now(UTC).replace(microsecond=0)
     account = f"arn:aws:sagemaker:{deployed.stack.region}:{deployed.stack.account_id}"
+    used = COUNTED if category == "AgentRFT" else {**COUNTED, "TrainTokenCount": 0}
     own = document(
         OutputDataConfig={"S3OutputPath": f"s3://results/{name}/"},
         ModelPackageConfig={"OutputModelPackageGroupArn": f"{account}:model-package-group/{name}"},
-        ServiceOutput={"OutputModelPackageArn": f"{account}:model-package/{name}/1", "BillableTokenUsage": COUNTED},
+        ServiceOutput={"OutputModelPackageArn": f"{account}:model-package/{name}/1", "BillableTokenUsage": used},
     )
     times = {"CreationTime": now, "LastModifiedTime": now - timedelta(hours=2), "EndTime": None}
     named = {"JobName": name, "JobArn": f"{account}:job/{category}/{name}"}
