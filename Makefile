@@ -52,13 +52,13 @@ demo-down: setup-demo ## End the local AWS that the demo leaves up
 
 # As many tests as run at once, where nothing else runs beside them.
 TOGETHER ?= 2
-.PHONY: test test-beside-faults check test-unit test-contract test-browser test-template test-integration
+.PHONY: test test-beside-faults check test-unit test-attacks-short test-contract test-browser test-template test-integration
 test: ## Everything that CI runs
 	$(MAKE) --no-print-directory -j 2 setup
 	$(MAKE) --no-print-directory -j 2 --output-sync=line check .tools/meter/$(STAMP)
 	$(MAKE) --no-print-directory test-unit
 	$(MAKE) --no-print-directory -j 2 --output-sync=line test-faults-short test-beside-faults
-	$(MAKE) --no-print-directory test-integration audit-dependencies
+	$(MAKE) --no-print-directory -j 3 --output-sync=line test-integration test-attacks-short audit-dependencies
 
 # Where one of these waits, the kill points go on.
 test-beside-faults:
@@ -73,9 +73,12 @@ check: setup ## Style, types, and the direction of imports
 	.venv/bin/mypy layers/auditor/flops_auditor cli/flops_auditor_cli functions/*/app.py
 	.venv/bin/lint-imports --no-cache
 
-test-unit: setup ## Pure and in-memory tests, without sockets, with the coverage of the domain, and attacks without
+test-unit: setup ## Pure and in-memory tests, without sockets, with the coverage of the domain
 	.venv/bin/pytest tests/unit tests/accuracy -n 2 --disable-socket --allow-unix-socket --cov --cov-report=term
-	.venv/bin/pytest tests/attacks tests/oracles tests/verifier -n 2 --disable-socket --allow-unix-socket
+
+# Beside the integration tests, which wait for the local AWS a fifth of their time.
+test-attacks-short: setup ## Attacks on the ledger, without sockets, a short set
+	.venv/bin/pytest tests/attacks tests/oracles tests/verifier -n 1 --disable-socket --allow-unix-socket
 
 test-contract: setup ## In-memory twins and real adapters behave alike
 	.venv/bin/pytest tests/contract -n $(TOGETHER)
