@@ -13,7 +13,7 @@ from botocore.stub import Stubber
 from flops_auditor.aws.calls.listing_pages import MOST_TRIES
 from flops_auditor.aws.calls.pace import Pace
 from flops_auditor.aws.sources.regions import AccountRegions
-from flops_auditor.aws.sources.sagemaker import SageMakerListing, SageMakerStates, SageMakerStopper
+from flops_auditor.aws.sources.sagemaker import SageMakerListing, SageMakerStates
 from flops_auditor.use_cases.ports.sources import (
     EnabledRegions,
     JobListing,
@@ -239,20 +239,3 @@ def test_where_regions_cannot_be_found_home_is_still_read_and_the_reason_said(co
     found = AccountRegions(lambda: ec2).enabled()
     assert found.names == ("eu-west-1",)
     assert "ec2:DescribeRegions" in found.unread
-
-
-def test_a_job_that_has_ended_needs_no_stopping() -> None:
-    """StopTrainingJob answers ValidationException when "the request was rejected because the training job is in status
-    Completed"."""
-    sagemaker = client("sagemaker")
-    stub = Stubber(sagemaker)
-    stub.add_response("stop_training_job", {}, {"TrainingJobName": "job"})
-    ended = "The request was rejected because the training job is in status Completed"
-    stub.add_client_error("stop_training_job", "ValidationException", ended)
-    stub.add_client_error("stop_training_job", "AccessDeniedException", "not authorised")
-    stub.activate()
-    stopper = SageMakerStopper(lambda region: sagemaker)
-    stopper.stop("job", "eu-west-1")
-    stopper.stop("job", "eu-west-1")
-    with pytest.raises(SourceDenied, match="sagemaker:StopTrainingJob"):
-        stopper.stop("job", "eu-west-1")

@@ -19,7 +19,6 @@ from flops_auditor.aws.sources.sagemaker_jobs import (
     DescribedSageMakerJobs,
     SageMakerJobListing,
     SageMakerJobStates,
-    SageMakerJobStopper,
 )
 from flops_auditor.aws.stores.sqs import sagemaker_job_message
 from flops_auditor.domain.runs.evidence import SAGEMAKER_JOB, plain
@@ -181,19 +180,6 @@ def test_of_one_that_is_gone_it_says_what_was_seen() -> None:
         read_pointer(json.loads(sagemaker_job_message(SeenJob(gone, LATER, description=kept_of(plain(long))))))
     )
     assert (last.role_arn, last.document.unread) == (long["RoleArn"], ("JobConfigDocument",))
-
-
-def test_one_that_has_ended_or_is_gone_needs_no_stopping(sagemaker: Any, stub: Stubber) -> None:
-    """Which error StopJob answers of one that has ended is not documented: it is taken as of a training job."""
-    stopper = SageMakerJobStopper(lambda region: sagemaker, TRAINS)
-    stub.add_response("stop_job", {}, NAMED)
-    stub.add_client_error("stop_job", "ResourceNotFound", "Requested resource not found.")
-    stub.add_client_error("stop_job", "ValidationException", "the job is in status Completed")
-    for _ in range(3):
-        stopper.stop("agent-1", REGION)
-    stub.add_client_error("stop_job", "AccessDeniedException", "not authorised")
-    with pytest.raises(SourceDenied, match="sagemaker:StopJob"):
-        stopper.stop("agent-1", REGION)
 
 
 def test_the_local_stand_in_stops_a_job() -> None:

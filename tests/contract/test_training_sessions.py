@@ -19,7 +19,6 @@ from flops_auditor.aws.sources.training_sessions import (
     SageMakerSessions,
     SessionListing,
     SessionStates,
-    SessionStopper,
 )
 from flops_auditor.aws.stores.sqs import session_message
 from flops_auditor.domain.runs.evidence import TRAINING_SESSION, plain
@@ -152,19 +151,6 @@ def test_of_one_that_is_gone_it_says_what_was_seen() -> None:
     broken = SeenJob(gone, LATER, description=json.dumps({"TrainingSessionDetail": {"BillableTokenUsage": 5}}))
     _, last = last_word(read_pointer(json.loads(session_message(broken))))
     assert (last.state, last.billable_token_usage.training_token_count) == ("gone", None)
-
-
-def test_one_that_has_ended_or_is_gone_needs_no_stopping(sagemaker: Any, stub: Stubber) -> None:
-    """Which error StopTrainingSession answers of one that has ended is not documented: it is taken as of a job."""
-    stopper = SessionStopper(lambda region: sagemaker)
-    stub.add_response("stop_training_session", {}, NAMED)
-    stub.add_client_error("stop_training_session", "ResourceNotFound", "Requested resource not found.")
-    stub.add_client_error("stop_training_session", "ValidationException", "the session is in status Stopped")
-    for _ in range(3):
-        stopper.stop("support-1", REGION)
-    stub.add_client_error("stop_training_session", "AccessDeniedException", "not authorised")
-    with pytest.raises(SourceDenied, match="sagemaker:StopTrainingSession"):
-        stopper.stop("support-1", REGION)
 
 
 def test_the_local_stand_in_stops_a_session() -> None:
