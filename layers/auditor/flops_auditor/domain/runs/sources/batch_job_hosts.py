@@ -220,7 +220,7 @@ def has_no_accelerators(job: BatchJob, environments: Environments) -> bool:
     """
     if any(asked_of(work).accelerators or _own_types(work) for work in job.works):
         return False
-    told = [each for each in environments.values() if not isinstance(each, Unread)]
+    told = _told(environments).values()
     if not job.ever_started and job.finished:
         return 0 < len(told) == len(environments) and not any(map(may_have_accelerators, told))
     as_it_was = [each for each in told if not _is_being_updated(each)]
@@ -232,7 +232,7 @@ def types_of(job: BatchJob, environments: Environments) -> tuple[tuple[str, ...]
     """The instance types, and families of these, with accelerators that its compute environments may launch; and a
     doubt for each that does not say so, or of which nothing is known. The clusters that it ran on tell which these are.
     """
-    told = {arn: each for arn, each in environments.items() if not isinstance(each, Unread)}
+    told = _told(environments)
     elsewhere = job.clusters - {cluster for each in told.values() for cluster in _clusters_of(each)}
     everywhere = not job.tells_its_clusters
     launched = {arn: _launched(each) for arn, each in _ran_in(job, environments).items()}
@@ -253,9 +253,13 @@ def types_of(job: BatchJob, environments: Environments) -> tuple[tuple[str, ...]
 
 def _ran_in(job: BatchJob, environments: Environments) -> Mapping[str, Mapping[str, Any]]:
     """Those environments of which something is known that it may have run in."""
-    told = {arn: each for arn, each in environments.items() if not isinstance(each, Unread)}
     everywhere = not job.tells_its_clusters
-    return {arn: each for arn, each in told.items() if everywhere or job.clusters & _clusters_of(each)}
+    return {a: each for a, each in _told(environments).items() if everywhere or job.clusters & _clusters_of(each)}
+
+
+def _told(environments: Environments) -> Mapping[str, Mapping[str, Any]]:
+    """Those of which something is known."""
+    return {arn: each for arn, each in environments.items() if not isinstance(each, Unread)}
 
 
 def _was_updated(environment: Mapping[str, Any], job: BatchJob) -> bool:

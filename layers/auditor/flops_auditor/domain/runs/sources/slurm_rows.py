@@ -128,17 +128,15 @@ def latest_words(rows: Sequence[SlurmRow]) -> list[SlurmRow]:
         known = furthest.setdefault((*_attempt(row), row.start), row)
         if (row.until, row.ended) > (known.until, known.ended):
             furthest[(*_attempt(row), row.start)] = row
-    return [
-        row
-        for row in rows
-        if row.state != "running"
-        or row.ended
-        or not (
-            _attempt(row) in begun
-            if row.start is None and not row.hosts and not row.elapsed
-            else _came_further(furthest[(*_attempt(row), row.start)], row)
-        )
-    ]
+
+    def is_said_anew(row: SlurmRow) -> bool:
+        if row.state != "running" or row.ended:
+            return False
+        if row.start is None and not row.hosts and not row.elapsed:
+            return _attempt(row) in begun
+        return _came_further(furthest[(*_attempt(row), row.start)], row)
+
+    return [row for row in rows if not is_said_anew(row)]
 
 
 def _attempt(row: SlurmRow) -> tuple[str, datetime]:
