@@ -9,8 +9,8 @@ from flops_auditor.domain.bill.cluster_hours import ClusterHours, HoursOfHost
 from flops_auditor.domain.values.amounts import counted, flop, percent
 from flops_auditor.domain.values.moments import iso, minute_of, to_the_minute
 from flops_auditor.domain.values.remarks import Remark
+from flops_auditor.use_cases.auditing.cluster_runs import ClusterRuns
 from flops_auditor_cli.bill_view import DECIMALS, MOST_LISTED, hours_of, title_of_most
-from flops_auditor_cli.cluster_files import ClusterFiles
 from flops_auditor_cli.schemas import CLUSTER_AUDIT, fields_of
 from flops_auditor_cli.view import Block, FactList, Headline, PointList, Table, View
 
@@ -35,7 +35,7 @@ WIDE_HOST_COLUMNS = {"group": "Group", **HOST_COLUMNS}
 RIGHT = ("hours", "best", "upper", "rest", "ceiling")
 
 
-def cluster_view(files: ClusterFiles, audits: Sequence[Audit], hours: ClusterHours, wide: bool) -> View:
+def cluster_view(files: ClusterRuns, audits: Sequence[Audit], hours: ClusterHours, wide: bool) -> View:
     """In every form of output."""
     runs = [_run_members(files, audited) for audited in audits]
     document = {
@@ -57,11 +57,11 @@ def cluster_view(files: ClusterFiles, audits: Sequence[Audit], hours: ClusterHou
     return View("cluster", document, list(_blocks(files, audits, hours, wide)), runs, fields_of(CLUSTER_AUDIT))
 
 
-def _run_id(files: ClusterFiles, audited: Audit) -> str:
+def _run_id(files: ClusterRuns, audited: Audit) -> str:
     return audited.run.arn.removeprefix(f"{files.answers.cluster.cluster_arn}/")
 
 
-def _run_members(files: ClusterFiles, audited: Audit) -> dict[str, Any]:
+def _run_members(files: ClusterRuns, audited: Audit) -> dict[str, Any]:
     run, estimate, total = audited.run, audited.estimate, audited.cumulative
     return {
         "run": _run_id(files, audited),
@@ -94,7 +94,7 @@ def _host_members(each: HoursOfHost) -> dict[str, Any]:
     }
 
 
-def _blocks(files: ClusterFiles, audits: Sequence[Audit], hours: ClusterHours, wide: bool) -> Iterable[Block]:
+def _blocks(files: ClusterRuns, audits: Sequence[Audit], hours: ClusterHours, wide: bool) -> Iterable[Block]:
     yield Headline(_headline(hours))
     cluster, most = files.answers.cluster, None if wide else MOST_LISTED
     pairs = [
@@ -129,7 +129,7 @@ def _headline(hours: ClusterHours) -> str:
     return f"{told} {rest}" if any(each.rest for each in hours.hosts) else told
 
 
-def _run_row(files: ClusterFiles, audited: Audit) -> dict[str, str]:
+def _run_row(files: ClusterRuns, audited: Audit) -> dict[str, str]:
     seconds, total = audited.estimate.accelerator_seconds, audited.cumulative
     return {
         "run": _run_id(files, audited),
@@ -166,7 +166,7 @@ def _host_row(each: HoursOfHost) -> dict[str, str]:
     }
 
 
-def _not_read(files: ClusterFiles) -> list[str]:
+def _not_read(files: ClusterRuns) -> list[str]:
     file, told = files.file, []
     if file.lines_of_no_run:
         told.append(f"{counted(file.lines_of_no_run, 'line or object')} of the file cannot be read")

@@ -12,12 +12,11 @@ from flops_auditor.domain.audit.tables import Tables
 from flops_auditor.domain.lineage.lineage import not_looked_up
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.values.figures import most_severe
+from flops_auditor.use_cases.auditing.cluster_runs import ClusterRuns, hours_of_cluster
 from flops_auditor_cli.cluster_files import (
-    ClusterFiles,
     ClusterOption,
     NodesOption,
     OperatorsFileArgument,
-    hours_of_cluster,
     read_cluster_files,
 )
 from flops_auditor_cli.cluster_view import cluster_view
@@ -74,7 +73,7 @@ def explain(
     raise typer.Exit(worst if worst == OVER_THRESHOLD or view.document["complete"] else EVIDENCE_INCOMPLETE)
 
 
-def audited_runs(files: ClusterFiles, tables: Tables) -> list[Audit]:
+def audited_runs(files: ClusterRuns, tables: Tables) -> list[Audit]:
     """Each run, on its own: whose runs it continues is looked up where it is recorded."""
     audits = []
     with progress("audits") as tell:

@@ -10,23 +10,19 @@ import typer
 from flops_auditor.aws.wiring.recording import recorder_from
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.case import Case
-from flops_auditor.domain.runs.sources.cases import case_of
-from flops_auditor.domain.runs.sources.cluster_answers import hosts_not_listed
-from flops_auditor.domain.runs.sources.cluster_evidence import hours_of_no_run
 from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.domain.values.arns import account_of
 from flops_auditor.domain.values.errors import AuditorError, WrongInput
+from flops_auditor.use_cases.auditing.cluster_runs import ClusterRuns, cases_of_hours
 from flops_auditor.use_cases.auditing.keep_record import newest
 from flops_auditor.use_cases.auditing.record_cluster_run import record_cluster_run
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.auditing.rehearsal import rehearsed
 from flops_auditor_cli.adapters import environment_of
 from flops_auditor_cli.cluster_files import (
-    ClusterFiles,
     ClusterOption,
     NodesOption,
     OperatorsFileArgument,
-    hours_of_cluster,
     read_cluster_files,
 )
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
@@ -94,18 +90,13 @@ def record(
         raise typer.Exit(EVIDENCE_INCOMPLETE)
 
 
-def hours_of(files: ClusterFiles, since: datetime | None, until: datetime | None, now: datetime) -> list[Case]:
+def hours_of(files: ClusterRuns, since: datetime | None, until: datetime | None, now: datetime) -> list[Case]:
     """The hours of a period that no run had, as cases; none where no period is named. Raises typer.BadParameter."""
     if since is None and until is None:
         return []
     if since is None or until is None or not since.replace(tzinfo=UTC) < until <= now:
         raise typer.BadParameter("hours need --from and --until, which has passed")
-    period = Span(since.replace(tzinfo=UTC), until)
-    hours = hours_of_cluster(files, period.start, period.end)
-    rest = {each.host: each.unexplained for each in hours.hosts}
-    not_listed = hosts_not_listed(files.answers.cluster, files.answers.hosts)
-    evidence = hours_of_no_run(files.file, files.answers, files.who, now, period, rest, not_listed)
-    return list(map(case_of, evidence))
+    return cases_of_hours(files, Span(since.replace(tzinfo=UTC), until), now)
 
 
 def recorded(

@@ -1,0 +1,68 @@
+"""The runs of a file of a cluster's operator, as cases, and the hours of the cluster's hosts that no run had."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from flops_auditor.data import hardware_table
+from flops_auditor.domain.bill.cluster_hours import ClusterHours, cluster_hours
+from flops_auditor.domain.runs.case import Case
+from flops_auditor.domain.runs.cluster_time import HostsByName, Stay, times_on_hosts
+from flops_auditor.domain.runs.sources.cases import case_of
+from flops_auditor.domain.runs.sources.cluster_answers import hosts_not_listed
+from flops_auditor.domain.runs.sources.cluster_evidence import ClusterAnswers, hours_of_no_run, runs_in
+from flops_auditor.domain.runs.sources.operators_file import OperatorsFile, read_operators_file
+from flops_auditor.domain.runs.training_time import Span
+
+
+@dataclass(frozen=True)
+class ClusterRuns:
+    """What a file says of a cluster: a case for each run that had hosts, or may have, the earliest first, and when runs
+    had which host. `who` says so.
+    """
+
+    answers: ClusterAnswers
+    file: OperatorsFile
+    who: str
+    cases: tuple[Case, ...]
+    stays: tuple[Stay, ...]
+
+    @property
+    def hosts(self) -> HostsByName:
+        """The cluster's hosts by name."""
+        return HostsByName(self.answers.hosts)
+
+
+def read_cluster_runs(
+    body: bytes,
+    answers: ClusterAnswers,
+    who: str,
+    now: datetime,
+    told: Callable[[int, int], None] = lambda number, of: None,
+) -> ClusterRuns:
+    """Read a file; `told` is called with how many runs of how many were read. Raises MalformedOperatorsFile."""
+    read = read_operators_file(body)
+    cases, stays = list[Case](), list[Stay]()
+    for run, evidence in runs_in(read, answers, who, now):
+        told(len(cases), len(read.told))
+        cases.append(case_of(evidence))
+        stays += run.stays
+    cases.sort(key=lambda case: (case.run.ended or now, case.run.arn))
+    return ClusterRuns(answers, read, who, tuple(cases), tuple(stays))
+
+
+def hours_of_cluster(runs: ClusterRuns, since: datetime | None, until: datetime) -> ClusterHours:
+    """What of the hosts' hours runs explain, and what not; since each launch where `since` is None."""
+    had = times_on_hosts(runs.stays, runs.hosts, until)
+    answers = runs.answers
+    missing = hosts_not_listed(answers.cluster, answers.hosts)
+    return cluster_hours(answers.hosts, had, (since, until), hardware_table(), missing, answers.strange_groups)
+
+
+def cases_of_hours(runs: ClusterRuns, period: Span, now: datetime) -> list[Case]:
+    """The hours of a period that no run had, as cases, one for each type of host."""
+    hours = hours_of_cluster(runs, period.start, period.end)
+    rest = {each.host: each.unexplained for each in hours.hosts}
+    not_listed = hosts_not_listed(runs.answers.cluster, runs.answers.hosts)
+    evidence = hours_of_no_run(runs.file, runs.answers, runs.who, now, period, rest, not_listed)
+    return list(map(case_of, evidence))
