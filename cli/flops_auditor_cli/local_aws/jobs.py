@@ -1,5 +1,5 @@
-"""Loading training jobs, training sessions and other jobs into the local SageMaker, jobs into the local AWS Batch, and
-model customization jobs and custom models into the local Bedrock.
+"""Loading training jobs, training sessions, other jobs and clusters into the local SageMaker, jobs into the local AWS
+Batch, and model customization jobs and custom models into the local Bedrock.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ CUSTOM_MODEL_PATH = "/_local/custom-models"
 SESSION_PATH = "/_local/training-sessions"
 SAGEMAKER_JOB_PATH = "/_local/jobs"
 BATCH_PATH = "/_local/batch-jobs"
+CLUSTER_PATH = "/_local/clusters"
 
 
 def load_job(
@@ -63,6 +64,11 @@ def load_batch_job(stack: Stack, job: Mapping[str, Any], environment: Mapping[st
     that.
     """
     call(stack, "POST", {"answer": {"jobs": [job]}, "environment": environment}, BATCH_PATH)
+
+
+def load_cluster(stack: Stack, answer: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]]) -> None:
+    """Make SageMaker know a HyperPod cluster: what DescribeCluster must answer, and ListClusterNodes of its hosts."""
+    call(stack, "POST", {"answer": answer, "nodes": {"ClusterNodeSummaries": list(nodes)}}, CLUSTER_PATH)
 
 
 def remove_job(stack: Stack, name: str, region: str | None = None) -> None:

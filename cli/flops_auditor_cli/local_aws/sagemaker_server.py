@@ -4,7 +4,8 @@ Run as `python -m flops_auditor_cli.local_aws.sagemaker_server --port PORT`. mot
 lose their Environment, so DescribeTrainingJob, ListTrainingJobs, ListTags, StopTrainingJob and GetMetricData are
 answered from jobs loaded through `/_local/training-jobs` (POST loads, DELETE removes), and so are Bedrock's model
 customization jobs and custom models (customization_jobs.py), SageMaker's training sessions (training_sessions.py), its
-jobs of the newer kinds (sagemaker_jobs.py) and AWS Batch's jobs (batch_jobs.py); the rest is moto's.
+jobs of the newer kinds (sagemaker_jobs.py), its HyperPod clusters (clusters.py) and AWS Batch's jobs (batch_jobs.py);
+the rest is moto's.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from flops_auditor_cli.local_aws.batch_jobs import LocalBatchJobs
+from flops_auditor_cli.local_aws.clusters import LocalClusters
 from flops_auditor_cli.local_aws.customization_jobs import LocalCustomizationJobs
 from flops_auditor_cli.local_aws.jobs import (
     BATCH_PATH,
+    CLUSTER_PATH,
     CUSTOM_MODEL_PATH,
     CUSTOMIZATION_PATH,
     LOAD_PATH,
@@ -191,7 +194,7 @@ def application(jobs: LocalTrainingJobs) -> Callable[[dict[str, Any], StartRespo
     moto = DomainDispatcherApplication(create_backend_app)
     shape = describe_shape()
     customization_jobs, sessions = LocalCustomizationJobs(), LocalTrainingSessions()
-    newer_jobs, batch_jobs = LocalSageMakerJobs(), LocalBatchJobs()
+    newer_jobs, batch_jobs, clusters = LocalSageMakerJobs(), LocalBatchJobs(), LocalClusters()
 
     def loader_of(
         shape: Shape | Callable[[Any], Shape], load: Callable[[Any, dict[str, Any]], None]
@@ -240,10 +243,16 @@ def application(jobs: LocalTrainingJobs) -> Callable[[dict[str, Any], StartRespo
         ),
     }
 
+    nodes = describe_shape(operation="ListClusterNodes")
+    loads[CLUSTER_PATH] = loader_of(
+        describe_shape(operation="DescribeCluster"),
+        lambda answer, body: clusters.load_with(answer, with_datetimes(body["nodes"], nodes)["ClusterNodeSummaries"]),
+    )
+
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
         served = loads.get(request.path, customization_jobs.serve)(request) or sessions.serve(request)
-        served = served or newer_jobs.serve(request) or batch_jobs.serve(request)
+        served = served or newer_jobs.serve(request) or batch_jobs.serve(request) or clusters.serve(request)
         if served is not None:
             return served(environ, start_response)
         answer: Iterable[bytes] = moto(environ, start_response)

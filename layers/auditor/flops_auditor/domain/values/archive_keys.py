@@ -14,6 +14,9 @@ CHECKPOINTS = "checkpoints/"
 FRONTIERS = "frontiers/"
 ROTATIONS = "rotations/"
 KEYS = "keys.json"
+CLUSTERS = "clusters/"
+"""What AWS answered about clusters and their hosts: no part of the ledger, but what its evidence is taken from."""
+DESCRIBED, HOSTS = "described", "hosts"
 
 LARGEST_OBJECT = 1 << 26
 """Bytes. Evidence is the largest of what audits write, and a batch of what seals write."""
@@ -72,6 +75,21 @@ def frontier_key(size: int) -> str:
 def rotation_key(number: int) -> str:
     """The signed request for the ledger's rotation `number`, from 0: the line that becomes a leaf."""
     return f"{ROTATIONS}{number:06d}.json"
+
+
+def clusters_folder(region: str, name: str, cluster: str = "", what: str = "") -> str:
+    """Where what is kept of the clusters of a name is; of one of them, by its id, and of its description or hosts."""
+    return "/".join(part for part in (f"{CLUSTERS}{region}", name, cluster, what) if part) + "/"
+
+
+def described_cluster_key(region: str, name: str, cluster: str, at: str, sha256: str) -> str:
+    """What AWS answered about a cluster at a moment, by the digest of what counts in it."""
+    return f"{clusters_folder(region, name, cluster, DESCRIBED)}{at}/{_checked(sha256)}.json"
+
+
+def cluster_host_key(region: str, name: str, cluster: str, instance: str, sha256: str) -> str:
+    """What AWS answered about a host, by the digest of what counts in it, so that every unlike answer is kept once."""
+    return f"{clusters_folder(region, name, cluster, HOSTS)}{instance}/{_checked(sha256)}.json"
 
 
 def number_of(key: str, key_of: Callable[[int], str]) -> int | None:

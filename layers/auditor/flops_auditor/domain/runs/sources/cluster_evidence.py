@@ -51,13 +51,17 @@ class ClusterAnswers:
         return tuple(sorted({host.group for host in self.hosts} - self.groups))
 
 
-def cluster_answers(answer: Mapping[str, Any], listings: Sequence[Mapping[str, Any]]) -> ClusterAnswers:
-    """Read a DescribeCluster answer and ListClusterNodes answers of that cluster. Raises MalformedCluster."""
+def cluster_answers(
+    answer: Mapping[str, Any], listings: Sequence[Mapping[str, Any]], *, asked: bool = False
+) -> ClusterAnswers:
+    """Read a DescribeCluster answer and ListClusterNodes answers of that cluster. `asked`: whoever gives them asked AWS
+    about the cluster, so all their groups are its own. Raises MalformedCluster.
+    """
     cluster = parse_cluster(answer)
     of_answers = [parse_hosts(listing) for listing in listings]
     for hosts in of_answers:
         each_host_of_its_own_name(hosts)
-    groups = known_groups(cluster, of_answers)
+    groups = frozenset(h.group for hosts in of_answers for h in hosts) if asked else known_groups(cluster, of_answers)
     unlike = dict[ClusterHost, Mapping[str, Any]]()
     for listing, hosts in zip(listings, of_answers, strict=True):
         unlike.update(zip(hosts, listing[NODES], strict=True))

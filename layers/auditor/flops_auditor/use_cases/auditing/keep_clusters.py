@@ -1,0 +1,144 @@
+"""Keep what AWS answers about HyperPod clusters and their hosts: hosts that were given back stay known.
+
+Each unlike answer about a host is kept once, under its cluster: what a round finds unchanged it does not write.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from hashlib import sha256
+from itertools import islice
+from typing import Any
+
+from flops_auditor.domain.runs.evidence import plain
+from flops_auditor.domain.runs.sources.cluster_answers import (
+    NODES,
+    MalformedCluster,
+    least_of_cluster,
+    least_of_node,
+    parse_cluster,
+    parse_hosts,
+)
+from flops_auditor.domain.runs.sources.cluster_evidence import ClusterAnswers, cluster_answers
+from flops_auditor.domain.values.archive_keys import (
+    DESCRIBED,
+    HOSTS,
+    cluster_host_key,
+    clusters_folder,
+    described_cluster_key,
+)
+from flops_auditor.domain.values.arns import name_of
+from flops_auditor.domain.values.canonical_json import canonical
+from flops_auditor.domain.values.errors import AuditorError, WrongInput
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.ports.clusters import Clusters
+from flops_auditor.use_cases.ports.ledger import Archive
+from flops_auditor.use_cases.ports.side_by_side import SideBySide
+from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
+
+MOST_KEPT = 20_000
+"""Answers about the clusters of one name that are read."""
+_AT_ONCE = 500
+"""Writes, or answers, that are asked for together."""
+
+
+class UnknownCluster(WrongInput):
+    """Nothing is kept of a cluster that is named."""
+
+    remedy = "Name the cluster and its region as `aws sagemaker list-clusters` does; a new one is known within an hour."
+
+
+class TooManyHosts(AuditorError):
+    """More is kept of the clusters of a name than is read."""
+
+    remedy = "Record the file with `flops-auditor record-cluster`, which takes the answers of AWS as files."
+
+
+@dataclass(frozen=True)
+class AskedClusters:
+    """The clusters of a region: those that were asked about, why others could not be, and those that no time was left
+    for.
+    """
+
+    asked: tuple[str, ...]
+    failed: Mapping[str, str]
+    left: tuple[str, ...]
+
+
+def keep_clusters(
+    region: str,
+    clusters: Clusters,
+    archive: Archive,
+    now: datetime,
+    at_once: SideBySide,
+    out_of_time: Callable[[], bool],
+) -> AskedClusters:
+    """Ask about the clusters of a region and keep what is new. Raises SourceDenied, SourceUnavailable where it does not
+    say which there are.
+    """
+    asked, failed, left = list[str](), dict[str, str](), list[str]()
+    for name in clusters.names(region):
+        if out_of_time():
+            left.append(name)
+            continue
+        try:
+            answer, hosts = plain(clusters.describe(name, region)), plain(clusters.hosts(name, region))
+            _keep_cluster(region, name, answer, hosts, archive, now, at_once)
+        except (SourceDenied, SourceUnavailable, MalformedCluster) as failure:
+            failed[name] = f"{failure.name}: {failure}"
+        else:
+            asked.append(name)
+    return AskedClusters(tuple(asked), failed, tuple(left))
+
+
+def known_cluster(region: str, name: str, archive: Archive, at_once: SideBySide) -> ClusterAnswers:
+    """What is kept of the cluster of this name, of several the one that was described last. Raises UnknownCluster,
+    TooManyHosts, MalformedCluster.
+    """
+    folder = clusters_folder(region, name)
+    keys = [key.removeprefix(folder).split("/") for key in islice(archive.list(folder), MOST_KEPT + 1)]
+    if len(keys) > MOST_KEPT:
+        raise TooManyHosts(f"more than {MOST_KEPT} answers are kept of {name} in {region}")
+    described = [each for each in keys if each[1:2] == [DESCRIBED]]
+    if not described:
+        raise UnknownCluster(f"no cluster {name} was ever seen in {region}")
+    newest = max(described, key=lambda each: each[2])
+    hosts = ["/".join(each) for each in keys if each[:2] == [newest[0], HOSTS]]
+    bodies = _read([f"{folder}{each}" for each in ["/".join(newest), *hosts]], archive, at_once)
+    return cluster_answers(bodies[0], [{NODES: [each]} for each in bodies[1:]], asked=True)
+
+
+def _keep_cluster(
+    region: str,
+    name: str,
+    answer: Mapping[str, Any],
+    hosts: Sequence[Mapping[str, Any]],
+    archive: Archive,
+    now: datetime,
+    at_once: SideBySide,
+) -> None:
+    cluster = name_of(parse_cluster(answer).cluster_arn)
+    parse_hosts({NODES: hosts})
+    place = partial(cluster_host_key, region, name, cluster)
+    keys = {place(each["InstanceId"], _digest(least_of_node(each))): each for each in hosts}
+    known = set(archive.list(clusters_folder(region, name, cluster, HOSTS)))
+    writes = [partial(archive.put_if_absent, key, canonical(keys[key])) for key in sorted(set(keys) - known)]
+    for first in range(0, len(writes), _AT_ONCE):
+        at_once(writes[first : first + _AT_ONCE])
+    digest = _digest(least_of_cluster(answer))
+    last = max(archive.list(clusters_folder(region, name, cluster, DESCRIBED)), default="")
+    if not last.endswith(f"/{digest}.json"):  # last: who finds the cluster finds its hosts
+        archive.put_if_absent(described_cluster_key(region, name, cluster, iso(now), digest), canonical(answer))
+
+
+def _read(keys: Sequence[str], archive: Archive, at_once: SideBySide) -> list[Any]:
+    bodies = list[bytes | None]()
+    for first in range(0, len(keys), _AT_ONCE):
+        bodies += at_once([partial(archive.get, key) for key in keys[first : first + _AT_ONCE]])
+    return [json.loads(body) for body in bodies if body is not None]
+
+
+def _digest(answer: Mapping[str, Any]) -> str:
+    return sha256(canonical(answer)).hexdigest()

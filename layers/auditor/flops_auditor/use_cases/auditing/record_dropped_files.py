@@ -1,0 +1,230 @@
+"""Record the runs in files that operators of clusters drop into a bucket: each version of a file once.
+
+Whoever may write to that bucket decides what is signed as the operator's word, and can write anything: a file or a run
+that cannot be read stops no other, and a record that says something else is never superseded by a file alone.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from flops_auditor.domain.runs.case import Case
+from flops_auditor.domain.runs.sources.cluster_answers import MalformedCluster
+from flops_auditor.domain.runs.sources.cluster_evidence import ClusterAnswers
+from flops_auditor.domain.runs.sources.dropped_file import FilePlace, WrongFileName, place_of, shown_key
+from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile
+from flops_auditor.domain.values.errors import AuditorError, WrongInput
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.auditing.cluster_runs import ClusterRuns, cases_of_hours, read_cluster_runs
+from flops_auditor.use_cases.auditing.keep_clusters import TooManyHosts
+from flops_auditor.use_cases.auditing.record_cluster_run import record_cluster_run
+from flops_auditor.use_cases.auditing.recording import Recorder
+from flops_auditor.use_cases.ports.clusters import DroppedFile, FileStage, FileState, FileStates, OperatorsFiles
+
+LARGEST_DROPPED = 32 << 20
+"""Bytes of a file that the function's memory and time are enough for."""
+MOST_TRIES = 3
+_NOTED_EVERY = 50
+"""Runs. What a round that died did since is done again, to no effect."""
+_MOST_NAMES = 5
+_LONGEST_REASON = 500
+"""Characters."""
+_LAST = "~"
+"""Comes after every moment: runs whose file does not say when they were asked for, then hours of no run."""
+
+
+class DroppedFileTooLarge(WrongInput):
+    """A file in the operators' bucket that is larger than the function reads."""
+
+    remedy = "Export less time at once, or record the file with `flops-auditor record-cluster`."
+
+
+class PeriodNotOver(WrongInput):
+    """A file that is to be whole for a period was written before that had ended."""
+
+    remedy = "Export again after the period's last day is over (UTC), and replace the file."
+
+
+class NoHostOfThisCluster(WrongInput):
+    """None of the hosts that a file names was ever seen in its cluster."""
+
+    remedy = "Put the file under the name of its own cluster; `aws sagemaker list-cluster-nodes` shows whose hosts are."
+
+
+class FileNotFinished(AuditorError):
+    """A file with which the function ended without a word, several times."""
+
+    remedy = "Export less time at once, or record the file with `flops-auditor record-cluster`."
+
+
+_UNTIL_REPLACED = (
+    WrongFileName,
+    DroppedFileTooLarge,
+    PeriodNotOver,
+    NoHostOfThisCluster,
+    FileNotFinished,
+    MalformedOperatorsFile,
+    MalformedCluster,
+    TooManyHosts,
+)
+"""What waiting does not mend."""
+FAILED = "runs could not be recorded"
+FAILED_REMEDY = "See the log; then put the file there again, or use `flops-auditor record-cluster`."
+OTHERWISE = "runs are recorded otherwise than the file says"
+OTHERWISE_REMEDY = "Compare them; where the file is right, `flops-auditor record-cluster FILE --why REASON` supersedes."
+
+
+@dataclass(frozen=True)
+class FilesDoor:
+    """What recording the operators' files works with. `known` gives what is kept of a cluster by region and name; it
+    raises UnknownCluster and whatever says that the region was not read now.
+    """
+
+    files: OperatorsFiles
+    states: FileStates
+    recorder: Recorder
+    known: Callable[[FilePlace], ClusterAnswers]
+    out_of_time: Callable[[], bool]
+
+
+@dataclass
+class FilesLookedAt:
+    """What a round did: states of the files that it worked on, runs that it recorded, why files failed without a state,
+    and whether files are left for the next round, or too many to be looked at. `troubled` are all files that a person
+    has to do something about.
+    """
+
+    worked: list[FileState] = field(default_factory=list)
+    recorded: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    left: int = 0
+    troubled: tuple[FileState, ...] = ()
+
+
+def record_dropped_files(door: FilesDoor, listed: Sequence[DroppedFile], whole: bool = True) -> FilesLookedAt:
+    """Work on each listed file that has something new, the oldest first and those that failed before last. `whole`:
+    these are all files that there are, so that what is noted of others is forgotten. Raises SourceDenied,
+    SourceUnavailable where nothing can be noted.
+    """
+    states, done = dict(door.states.states()), FilesLookedAt()
+    if whole:
+        for key in sorted(set(states) - {file.key for file in listed}):
+            door.states.forget(key, door.recorder.clock())
+    waiting = [(_known_of(file, states), file) for file in listed]
+    waiting = [(state, file) for state, file in waiting if state.stage not in ("recorded", "refused")]
+    for state, file in sorted(waiting, key=lambda each: (each[0].tries, each[1].dropped_at, each[1].key)):
+        if door.out_of_time():
+            done.left += 1
+            continue
+        after = _worked_on(door, state, file, done)
+        states[file.key] = after
+        done.worked.append(after)
+        done.recorded += after.recorded - state.recorded
+    here = {file.key: file.version for file in listed}
+    done.troubled = tuple(each for key, each in sorted(states.items()) if key in here and each.troubled)
+    return done
+
+
+def _known_of(file: DroppedFile, states: Mapping[str, FileState]) -> FileState:
+    state = states.get(file.key)
+    if state is not None and state.version == file.version:
+        return state
+    return FileState(file.key, file.version, file.dropped_at, "reading")
+
+
+def _worked_on(door: FilesDoor, state: FileState, file: DroppedFile, done: FilesLookedAt) -> FileState:
+    """What has become of a file now, noted."""
+    now = door.recorder.clock()
+    try:
+        after = _progress(door, state, file, now)
+    except _UNTIL_REPLACED as refusal:
+        after = _stopped(state, refusal, "refused", now)
+    except AuditorError as failure:
+        after = _stopped(state, failure, "waits", now)
+    except Exception as failure:  # one file stops no other
+        done.failed[file.key] = type(failure).__name__
+        after = replace(state, stage="waits", at=now, tries=0, reason=f"unexpected: {type(failure).__name__}")
+    if after != state:
+        door.states.note(after)
+    return after
+
+
+def _stopped(state: FileState, failure: AuditorError, stage: FileStage, now: datetime) -> FileState:
+    reason = f"{failure.name}: {str(failure)[:_LONGEST_REASON]}"
+    same = (state.stage, state.reason) == (stage, reason)
+    return state if same else replace(state, stage=stage, at=now, tries=0, reason=reason, remedy=failure.remedy)
+
+
+def _progress(door: FilesDoor, state: FileState, file: DroppedFile, now: datetime) -> FileState:
+    """What has become of a file. Raises AuditorError where it is not to be read, or cannot be."""
+    if state.tries >= MOST_TRIES:
+        raise FileNotFinished(f"{shown_key(file.key)}: {state.tries} rounds ended while they worked on it")
+    place = place_of(file.key)
+    if file.size > LARGEST_DROPPED:
+        raise DroppedFileTooLarge(f"{shown_key(file.key)} has {file.size} bytes, and {LARGEST_DROPPED} are read")
+    if place.period and file.dropped_at <= place.period.end:
+        raise PeriodNotOver(f"{shown_key(file.key)} was written {iso(file.dropped_at)}")
+    answers = door.known(place)
+    before = state
+    if not state.after:
+        state = replace(state, looked_at=0, otherwise=0, failed=0, names=())
+    state = replace(state, stage="reading", at=now, tries=state.tries + 1, reason="", remedy="")
+    door.states.note(state)
+    read = door.files.read(file)
+    if read is None:  # replaced since it was listed
+        door.states.note(before)
+        return before
+    body, version = read
+    who = f"s3://{door.files.bucket}/{file.key}, version {version}"
+    runs = read_cluster_runs(body, answers, who, now)
+    if runs.stays and not any(runs.hosts.of(stay.host) for stay in runs.stays):
+        raise NoHostOfThisCluster(f"{shown_key(file.key)} names no host of {place.cluster} in {place.region}")
+    return _recorded(door, state, runs, place, now)
+
+
+def _in_order(runs: ClusterRuns, place: FilePlace, now: datetime) -> Iterator[tuple[str, Case]]:
+    """Runs in the order in which they were asked for, which is the same whenever the file is read, then the hours of no
+    run; each with its place in that order.
+    """
+    placed = [(f"{iso(each.run.created) if each.run.created else _LAST} {each.run.arn}", each) for each in runs.cases]
+    yield from sorted(placed, key=lambda each: each[0])
+    if place.period:
+        yield from ((f"{_LAST}{_LAST} {each.run.arn}", each) for each in cases_of_hours(runs, place.period, now))
+
+
+def _recorded(door: FilesDoor, state: FileState, runs: ClusterRuns, place: FilePlace, now: datetime) -> FileState:
+    """The state once its runs are recorded, or no time is left."""
+    for at, case in _in_order(runs, place, now):
+        if at <= state.after:
+            continue
+        if door.out_of_time():
+            return replace(state, stage="recording", tries=0)
+        state = replace(_with_run(door.recorder, state, case), stage="recording", after=at)
+        if state.looked_at % _NOTED_EVERY == 0:
+            door.states.note(state)
+    passes = state.passes + 1
+    if state.failed and passes < MOST_TRIES:
+        again = replace(state, stage="waits", after="", tries=0, passes=passes)
+        return replace(again, reason=f"{state.failed} runs could not be recorded", remedy=FAILED_REMEDY)
+    told = [f"{count} {what}" for count, what in ((state.otherwise, OTHERWISE), (state.failed, FAILED)) if count]
+    remedies = [each for count, each in ((state.otherwise, OTHERWISE_REMEDY), (state.failed, FAILED_REMEDY)) if count]
+    reason, remedy = "; ".join(told), " ".join(remedies)
+    return replace(state, stage="recorded", tries=0, passes=passes, reason=reason, remedy=remedy)
+
+
+def _with_run(recorder: Recorder, state: FileState, case: Case) -> FileState:
+    """The state when a run was looked at. Whatever fails is named, and stops no other run."""
+    name = case.run.arn.rpartition(":cluster/")[2]
+    state = replace(state, looked_at=state.looked_at + 1)
+    try:
+        outcome, _ = record_cluster_run(case, None, recorder)
+    except Exception as failure:  # one run stops no other
+        named = failure.name if isinstance(failure, AuditorError) else type(failure).__name__
+        return replace(state, failed=state.failed + 1, names=_named(state, f"{name} ({named})"))
+    if outcome == "recorded otherwise":
+        return replace(state, otherwise=state.otherwise + 1, names=_named(state, name))
+    return replace(state, recorded=state.recorded + (outcome == "recorded"))
+
+
+def _named(state: FileState, name: str) -> tuple[str, ...]:
+    return (*state.names, shown_key(name))[:_MOST_NAMES]

@@ -1,0 +1,333 @@
+"""A round over the clusters of an account: hosts that were there stay known, and what operators drop is recorded."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from flops_auditor.domain.runs.evidence import parse_evidence
+from flops_auditor.domain.values.archive_keys import CLUSTERS, evidence_key
+from flops_auditor.use_cases.auditing import record_dropped_files
+from flops_auditor.use_cases.auditing.keep_clusters import known_cluster
+from flops_auditor.use_cases.auditing.keep_record import newest
+from flops_auditor.use_cases.auditing.record_dropped_files import MOST_TRIES
+from flops_auditor.use_cases.ports.clusters import DroppedFile, FileState
+from flops_auditor.use_cases.ports.side_by_side import in_turn
+from flops_auditor.use_cases.ports.sources import SourceUnavailable
+from tests.fakes.audit import FixedRegions
+from tests.fakes.clusters import (
+    ARN,
+    describe_cluster,
+    instance,
+    kubectl,
+    line,
+    node,
+    of_group,
+    pod,
+    pytorch_job,
+    sacct,
+)
+from tests.fakes.dropped_files import BUCKET, RESEARCH, ClusterWorld, MemoryOperatorsFiles
+
+KEY = f"{RESEARCH}runs.txt"
+KUBERNETES = kubectl(pytorch_job(), pod(1), pod(2))
+
+
+def kept(world: ClusterWorld) -> list[str]:
+    return list(world.recorder.archive.list(CLUSTERS))
+
+
+def contents(world: ClusterWorld) -> dict[str, dict[str, Any]]:
+    """What the newest record of each run says, by what is behind the cluster's ARN."""
+    jobs = {key.split("/")[1] for key in world.recorder.archive.list("records/")}
+    found = [newest(job, world.recorder) for job in jobs]
+    return {each.content["job"]["arn"].removeprefix(f"{ARN}/"): dict(each.content) for each in found if each}
+
+
+def test_a_state_is_kept_once_and_hosts_that_are_gone_stay_known() -> None:
+    world = ClusterWorld()
+    world.round()
+    first = kept(world)
+    assert len(first) == 3
+    later = [node(2, InstanceStatus={"Status": "Failure"}), of_group("added", 3)]
+    world.clusters.answers["eu-west-1", "research"] = describe_cluster(ClusterStatus="Updating"), later
+    world.round()
+    assert len(kept(world)) == 4
+    world.round()
+    assert len(kept(world)) == 4
+    known = known_cluster("eu-west-1", "research", world.recorder.archive, in_turn)
+    assert [each.instance_id for each in known.hosts] == [instance(1), instance(2), instance(3)]
+    assert known.strange_groups == ()
+
+
+def test_what_counts_of_a_cluster_is_kept_anew_and_the_last_answer_is_read() -> None:
+    world = ClusterWorld()
+    for count in (2, 5, 2):
+        world.clusters.answers["eu-west-1", "research"] = describe_cluster(count), [node(1)]
+        world.round()
+    known = known_cluster("eu-west-1", "research", world.recorder.archive, in_turn)
+    assert known.cluster.groups[0].current_count == 2
+    assert len([each for each in kept(world) if "/described/" in each]) == 3
+
+
+def test_of_a_name_that_was_given_again_the_cluster_that_is_there_counts() -> None:
+    world = ClusterWorld()
+    world.round()
+    again = ARN.replace("a1b2c3d4e5f6", "0000000000ff")
+    world.clusters.answers["eu-west-1", "research"] = describe_cluster(ClusterArn=again), [node(7)]
+    world.round()
+    known = known_cluster("eu-west-1", "research", world.recorder.archive, in_turn)
+    assert (known.cluster.cluster_arn, [each.instance_id for each in known.hosts]) == (again, [instance(7)])
+
+
+@pytest.mark.parametrize(("body", "name"), [(sacct(line()), "100"), (KUBERNETES, "team-a/pytorchjob/tune")])
+def test_what_is_dropped_is_recorded_once_with_who_says_so(body: bytes, name: str) -> None:
+    world = ClusterWorld()
+    world.drop(body)
+    done = world.round()
+    assert (done.files.recorded, done.files.troubled, world.state().stage) == (1, (), "recorded")
+    [(run, content)] = contents(world).items()
+    assert (run, content["verdict"]) == (name, "below")
+    evidence = world.recorder.archive.get(evidence_key(content["job"]["id"], 0))
+    assert evidence is not None
+    told = parse_evidence(evidence).description["File"]["Who"]
+    assert told.startswith(f"s3://{BUCKET}/{KEY}, version ")
+    world.round()
+    assert world.files.reads == [KEY]
+
+
+def test_a_file_of_hosts_that_were_given_back_is_read_by_what_was_kept() -> None:
+    world = ClusterWorld()
+    world.round()
+    del world.clusters.answers["eu-west-1", "research"]
+    world.drop(sacct(line()))
+    assert world.round().files.recorded == 1
+
+
+def test_a_record_is_not_superseded_by_a_file() -> None:
+    world = ClusterWorld()
+    world.drop(sacct(line()))
+    world.round()
+    world.drop(sacct(line(end=1.5), line("101")))
+    done = world.round()
+    assert done.files.recorded == 1
+    [state] = done.files.troubled
+    assert (state.stage, state.otherwise, state.names) == ("recorded", 1, ("'a1b2c3d4e5f6/100'",))
+    assert "--why" in state.remedy
+    assert contents(world)["100"]["revision"] == 0
+    assert world.round().files.troubled == (state,)
+
+
+def test_the_same_file_twice_and_again_records_nothing_new() -> None:
+    world = ClusterWorld()
+    world.drop(sacct(line()))
+    world.drop(sacct(line()), f"{RESEARCH}copy.txt")
+    world.round()
+    world.drop(sacct(line()))
+    assert (world.round().files.recorded, len(contents(world))) == (0, 1)
+    assert world.files.reads.count(KEY) == 2
+
+
+@dataclass(frozen=True)
+class Refused:
+    body: bytes
+    error: str
+    key: str = KEY
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Refused(b"", "MalformedOperatorsFile"),
+        Refused(b"PK\x03\x04" + bytes(2000), "MalformedOperatorsFile"),
+        Refused(sacct(line()).decode().encode("utf-16"), "MalformedOperatorsFile"),
+        Refused(KUBERNETES[:-40], "MalformedOperatorsFile"),
+        Refused(b'{"a": ' * 100_000, "MalformedOperatorsFile"),
+        Refused(sacct(line(hosts="ip-10-9-9-[1-2]")), "NoHostOfThisCluster"),
+        Refused(sacct(line()), "WrongFileName", "runs.txt"),
+        Refused(sacct(line()), "WrongFileName", "eu-west-1/res\u202eearch/\n"),
+        Refused(sacct(line()), "PeriodNotOver", f"{RESEARCH}2026-10-01--2026-12-31/runs.txt"),
+    ],
+)
+def test_a_file_that_is_refused_is_named_and_not_read_again_until_it_is_replaced(case: Refused) -> None:
+    world = ClusterWorld()
+    world.drop(case.body, case.key)
+    world.drop(sacct(line("200")), f"{RESEARCH}z.txt")
+    done = world.round()
+    [state] = done.files.troubled
+    assert (state.key, state.stage, state.reason.partition(":")[0]) == (case.key, "refused", case.error)
+    assert state.remedy
+    assert len(state.reason) < 800
+    assert done.files.recorded == 1
+    reads = world.files.reads.count(case.key)
+    assert len(world.round().files.troubled) == 1
+    assert world.files.reads.count(case.key) == reads
+    del world.files.bodies[case.key]
+    world.drop(sacct(line()))
+    assert (world.round().files.troubled, set(world.states.kept)) == ((), {KEY, f"{RESEARCH}z.txt"})
+
+
+def test_a_file_that_is_too_large_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_dropped_files, "LARGEST_DROPPED", 100)
+    world = ClusterWorld()
+    world.drop(sacct(line()))
+    assert "record-cluster" in world.round().files.troubled[0].remedy
+    assert world.files.reads == []
+
+
+def test_a_file_of_a_cluster_that_was_never_seen_waits_for_it() -> None:
+    world = ClusterWorld()
+    answers = world.clusters.answers.pop(("eu-west-1", "research"))
+    world.drop(sacct(line()))
+    [state] = world.round().files.troubled
+    assert (state.stage, state.reason.partition(":")[0]) == ("waits", "UnknownCluster")
+    assert world.files.reads == []
+    world.clusters.answers["eu-west-1", "research"] = answers
+    assert (world.round().files.recorded, world.state().stage) == (1, "recorded")
+
+
+def test_a_file_waits_while_aws_does_not_say_which_hosts_there_are() -> None:
+    """Else a run on a host that was launched since would be open for good."""
+    world = ClusterWorld()
+    world.round()
+    world.drop(sacct(line()))
+    for refuse in (world.clusters.denied.add("eu-west-1"), world.clusters.silent.add("research")):
+        assert refuse is None
+        done = world.round()
+        assert (done.files.recorded, world.state().stage) == (0, "waits")
+        assert done.failed
+        world.clusters.denied.clear()
+    world.clusters.silent.clear()
+    assert world.round().files.recorded == 1
+
+
+def test_a_region_that_refuses_costs_no_other_and_is_no_failure_where_nothing_was_ever_kept() -> None:
+    world = ClusterWorld()
+    world.regions = FixedRegions(("af-south-1", "eu-west-1"))
+    world.clusters.denied.add("af-south-1")
+    world.drop(sacct(line()))
+    done = world.round()
+    assert (done.clusters, done.files.recorded, done.failed, set(done.closed)) == (1, 1, {}, {"af-south-1"})
+    world.clusters.denied.add("eu-west-1")
+    assert set(world.round().failed) == {"eu-west-1"}
+
+
+def test_what_there_was_no_time_for_is_done_in_the_next_rounds() -> None:
+    world = ClusterWorld()
+    world.drop(sacct(*[line(str(100 + number), hosts="ip-10-1-0-1") for number in range(7)]))
+    rounds = 0
+    while world.states.kept.get(KEY) is None or world.state().stage != "recorded":
+        done, rounds = world.round(runs=5), rounds + 1
+        assert done.files.recorded <= 2
+    assert (rounds, len(contents(world)), world.state().recorded) == (4, 7, 7)
+
+
+def test_no_time_left_for_regions_or_files_is_said() -> None:
+    world = ClusterWorld()
+    world.drop(sacct(line()))
+    assert world.round(runs=0).left == ["eu-west-1"]
+    assert world.round(runs=1).left == ["eu-west-1/research"]
+    assert world.round(runs=2).files.left == 1
+
+
+def test_a_round_of_one_region_leaves_the_others_alone() -> None:
+    world = ClusterWorld()
+    world.regions = FixedRegions(("eu-west-1", "us-east-1"))
+    world.drop(sacct(line()))
+    assert (world.round(only="us-east-1").files.worked, world.states.kept) == ([], {})
+    assert world.round(only="eu-west-1").files.recorded == 1
+    assert world.round(only="xx-nowhere-1").clusters == 0
+
+
+def test_a_file_with_which_rounds_die_is_refused_in_the_end_and_others_come_first() -> None:
+    world = ClusterWorld()
+    world.drop(sacct(line()))
+    [file] = world.files.listed()
+    world.states.note(FileState(KEY, file.version, world.clock.now, "reading", tries=MOST_TRIES))
+    world.clock.advance(hours=1)
+    world.drop(sacct(line("200")), f"{RESEARCH}z.txt")
+    done = world.round()
+    assert [each.key for each in done.files.worked] == [f"{RESEARCH}z.txt", KEY]
+    assert world.state().reason.startswith("FileNotFinished")
+
+
+@dataclass
+class BrokenFiles(MemoryOperatorsFiles):
+    """One file cannot be read, for a reason that nobody foresaw; another one is replaced while it is read."""
+
+    def read(self, file: DroppedFile) -> tuple[bytes, str] | None:
+        if file.key.endswith("broken.txt"):
+            raise RuntimeError
+        return None if file.key.endswith("moving.txt") else super().read(file)
+
+
+def test_an_unforeseen_failure_stops_no_other_file_and_is_tried_again() -> None:
+    world = ClusterWorld()
+    world.files = BrokenFiles()
+    for name in ("broken.txt", "moving.txt", "runs.txt"):
+        world.drop(sacct(line()), RESEARCH + name)
+    for _ in range(5):
+        done = world.round()
+        assert done.files.failed == {f"{RESEARCH}broken.txt": "RuntimeError"}
+    assert [each.key for each in done.files.troubled] == [f"{RESEARCH}broken.txt"]
+    assert world.state().stage == "recorded"
+
+
+class FailingRuns:
+    """`record_cluster_run`, which fails for one run so often."""
+
+    def __init__(self, times: int) -> None:
+        self.times, self.real = times, record_dropped_files.record_cluster_run
+
+    def __call__(self, case: Any, *others: Any) -> Any:
+        if case.run.arn.endswith("/101") and self.times:
+            self.times -= 1
+            raise SourceUnavailable("no answer")
+        return self.real(case, *others)
+
+
+@pytest.mark.parametrize(("times", "failed"), [(2, 0), (100, 1)])
+def test_a_run_that_fails_stops_no_other_and_is_tried_again(
+    times: int, failed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_dropped_files, "record_cluster_run", FailingRuns(times))
+    world = ClusterWorld()
+    world.drop(sacct(line(), line("101"), line("102")))
+    world.round()
+    assert (world.state().stage, world.state().failed, len(contents(world))) == ("waits", 1, 2)
+    for _ in range(4):
+        done = world.round()
+    state = world.state()
+    assert (state.stage, state.failed, len(done.files.troubled)) == ("recorded", failed, failed)
+    assert len(contents(world)) == 3 - failed
+    assert not failed or state.names == ("'a1b2c3d4e5f6/101 (SourceUnavailable)'",)
+
+
+def test_hours_of_a_period_that_the_file_is_whole_for_are_recorded() -> None:
+    world = ClusterWorld()
+    world.drop(sacct(line()), f"{RESEARCH}2026-10-01--2026-10-31/runs.txt")
+    assert world.round().files.recorded == 2
+    name = "no-run/ml.p5.48xlarge/2026-10-01T00:00:00.000Z/2026-10-31T23:59:59.999Z"
+    assert {run: content["verdict"] for run, content in contents(world).items()} == {
+        "100": "below",
+        name: "indeterminate",
+    }
+
+
+def test_a_bucket_that_cannot_be_listed_keeps_no_cluster_unknown() -> None:
+    class Shut(MemoryOperatorsFiles):
+        def listed(self) -> list[DroppedFile]:
+            raise SourceUnavailable("s3:ListBucket: no answer")
+
+    world = ClusterWorld()
+    world.files = Shut()
+    done = world.round()
+    assert (done.clusters, done.unlisted) == (1, "SourceUnavailable: s3:ListBucket: no answer")
+
+
+def test_more_files_than_are_looked_at_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flops_auditor.use_cases.auditing.look_after_clusters.MOST_FILES", 1)
+    world = ClusterWorld()
+    for name in ("a.txt", "b.txt"):
+        world.drop(sacct(line()), RESEARCH + name)
+    assert "more than 1 files" in world.round().unlisted
