@@ -185,6 +185,9 @@ IN_A_CHANNEL: dict[str, dict[str, Any]] = {
     "pattern in a hyperparameter": told(model_path="/opt/ml/input/*/train/model"),
     "sign behind it": shell(f"train --model_name_or_path {CHANNEL}/model; echo"),
     "YAML": told(config=f"model_path: {CHANNEL}/model\nlr: 1"),
+    "within a setting": told(config=f'{{"model": {{"path": "{CHANNEL}/model"}}}}'),
+    "within a setting, in YAML": told(train_config=f"model:\n  path: {CHANNEL}/model\n"),
+    "within a setting, as an option": shell(f"train --config.model.path={CHANNEL}/model"),
 }
 
 

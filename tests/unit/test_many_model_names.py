@@ -91,3 +91,23 @@ def test_more_names_than_are_looked_up_are_a_doubt(more: int) -> None:
     found = audited(days=1 / 24, parameters=told)
     kinds = [doubt.kind.name for doubt in found.estimate.doubts]
     assert (kinds, found.verdict) == ((["more-model-names-than-looked-up"], "indeterminate") if more else ([], "below"))
+
+
+@pytest.mark.parametrize(("begun_with", "settled"), [("gpt2", False), ("foo/bar", False), (LARGE, True)])
+def test_another_name_than_that_of_a_root_whose_compute_nobody_knows_is_a_doubt(begun_with: str, settled: bool) -> None:
+    named = {"HyperParameters": {"model_name_or_path": begun_with}}
+    hosts = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 4}}
+    world = World()
+    world.add(continuing("parent", hours=1, **named))
+    child = {"HyperParameters": {"model_name_or_path": LARGE}, **hosts}
+    world.add(continuing("child", ["parent"], day=1, hours=300, **child))
+    world.audit("parent", "child")
+    content = world.content("child")
+    assert (content["verdict"] == "below") == settled
+    assert ("the name with the lowest threshold counts" in json.dumps(content)) != settled
+
+
+def test_a_tag_does_not_raise_the_line_of_a_model_whose_figure_is_weak() -> None:
+    weak = {"model_name_or_path": "mistralai/Mixtral-8x7B-v0.1"}
+    alone, tagged = (audited(21, weak, tags=tags) for tags in ({}, {"base-model": LARGE}))
+    assert (alone.verdict, tagged.verdict) == ("indeterminate", "indeterminate")

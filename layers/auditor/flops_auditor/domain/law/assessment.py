@@ -299,7 +299,10 @@ def _alternatives(policy: Policy, situation: Situation) -> Iterator[tuple[Situat
         combine = _unconfirmed(doubt) if absurd else _noted(SAID_ORIGINAL(source=original.source))
         yield situation.with_original(original.without_its_figure()), combine
     for contradiction, instead in original.others:
-        yield situation.with_original(instead), _lowest_counts(contradiction, contradiction.kind not in BY_A_PATH)
+        lowest_counts = _lowest_counts(contradiction, contradiction.kind not in BY_A_PATH)
+        yield situation.with_original(instead), lowest_counts
+        if not instead.trusted and instead.pretraining_flop is not None:
+            yield situation.with_original(instead.without_its_figure()), lowest_counts
     if not original.trusted and original.pretraining_flop is not None:
         yield situation.with_original(original.without_its_figure()), _weak(situation)
     if situation.if_not_public is not None:

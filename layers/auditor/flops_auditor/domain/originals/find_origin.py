@@ -4,7 +4,7 @@ A job that continues others began where the first of them began, so base model a
 from the roots of its lineage.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Protocol
@@ -133,6 +133,7 @@ def find_origin(declared: Declared, lineage: Lineage, models: ModelCatalogue | N
     if size is not None and declared.tagged("parameters"):
         size = _beside(size, [each for root in inherited if root.size for each in (root.size, *root.size.others)])
     joined = _joined(declared, own.original, inherited)
+    joined = replace(joined, others=(*joined.others, *_of_unknown_compute(declared, own, inherited, joined)))
     base_model = model.base_model if model else own.base_model
     return replace(own, base_model=base_model, size=size, original=joined)
 
@@ -281,6 +282,21 @@ def _single(inherited: Sequence[Origin]) -> Origin | None:
     """The one origin of all roots that name a model; None when they name several or none."""
     named = {origin.base_model: origin for origin in inherited if origin.base_model}
     return next(iter(named.values())) if len(named) == 1 else None
+
+
+def _of_unknown_compute(
+    declared: Declared, own: Origin, inherited: Sequence[Origin], joined: Original
+) -> Iterator[tuple[Remark, Original]]:
+    """Models of which the roots are, beside the one that the run itself names, and whose compute nobody knows: the
+    run's own word for another model does not make them that. A person's figure does; and a merge is in doubt already.
+    """
+    by_a_person = declared.pretraining_flop is not None and not declared.tagged("pretraining")
+    if own.original.pretraining_flop is None or by_a_person or any(d.kind is MERGED_UNKNOWN for d in joined.doubts):
+        return
+    for name in dict.fromkeys(root.base_model for root in inherited if root.original.pretraining_flop is None):
+        if name not in ("", own.base_model) and not ModelName(name, "").is_place:
+            disagree = NAMES_DISAGREE(said=[own.original.source, name])
+            yield disagree, replace(joined.without_its_figure(), others=())
 
 
 def _joined(declared: Declared, own: Original, inherited: Sequence[Origin]) -> Original:

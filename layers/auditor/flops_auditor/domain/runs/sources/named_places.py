@@ -388,13 +388,17 @@ def _in_channels(leaf: _Leaf) -> list[tuple[str, str, tuple[str, ...]]]:
         return []
     paths = results_in_channels(leaf.text)
     written = _is_like(_OUTPUT_LIKE, leaf.label) and not _is_like(_READ, leaf.label)
-    own = leaf.label.rpartition(".")[2]
-    no_model = written or _is_like(_NO_WEIGHTS, own if _is_like(_SURELY_MODEL, own) else leaf.label)
     told = leaf.filled or not is_open(leaf.text)
-    surely = told and not no_model and _is_like(_SURELY_MODEL, leaf.label)
-    if surely and (path := path_in_channel(leaf.text)) is not None:
+    if told and not written and _is_of_weights(leaf.label) and (path := path_in_channel(leaf.text)) is not None:
         paths.append(path)
     return [(leaf.where, channel.lower(), below) for channel, below in paths]
+
+
+def _is_of_weights(label: str) -> bool:
+    """Whether a label is that of a model's weights: of the names that it stands within, the innermost that says so."""
+    names = reversed(label.split("."))
+    telling = next((name for name in names if _is_like(_SURELY_MODEL, name) or _is_like(_NO_WEIGHTS, name)), None)
+    return telling is not None and not _is_like(_NO_WEIGHTS, telling)
 
 
 def _name_bare(leaf: _Leaf, place: Location, named: _Search) -> None:
