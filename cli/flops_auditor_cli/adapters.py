@@ -8,7 +8,7 @@ from uuid import uuid4
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.sources.deployed_stack import DeployedStack
 from flops_auditor.aws.sources.forwarding import EventForwarding, bus_of
-from flops_auditor.aws.wiring.doors import TRAINING_JOBS_ALONE
+from flops_auditor.aws.wiring.doors import doors_by
 from flops_auditor.aws.wiring.environment import (
     ListingEnvironment,
     QueueingEnvironment,
@@ -60,7 +60,7 @@ def doors_of(deployment: StackValues) -> dict[str, tuple[Reconciler, ListingInTu
             table_name=deployment.output("RecordTableName"),
             audit_queue_url=deployment.output("AuditQueueUrl"),
             audit_concurrency=deployment.parameters.get("AuditConcurrency", "4"),
-            doors=opened_doors(deployment),
+            doors=doors_by(deployment.parameters),
             alert_topic_arn=alert_topic_of(deployment),
         )
     )
@@ -69,11 +69,6 @@ def doors_of(deployment: StackValues) -> dict[str, tuple[Reconciler, ListingInTu
         turns = in_turns(each.reader, deployment, owner)
         doors[name] = replace(each, reader=replace(each.reader, listing=turns)), turns
     return doors
-
-
-def opened_doors(deployment: StackValues) -> str:
-    """The value of the parameter Doors."""
-    return deployment.parameters.get("Doors", TRAINING_JOBS_ALONE)
 
 
 def in_turns(reader: JobReader, deployment: StackValues, owner: str) -> ListingInTurns:
@@ -146,7 +141,7 @@ def watchers_of(
         },
         warning_fractions=deployment.parameters.get("WarningFractions", "0.03,0.50,0.80"),
         stop_on_crossing="false",
-        doors=opened_doors(deployment),
+        doors=doors_by(deployment.parameters),
     )
     owner, watchers = a_command(), []
     for watcher in watchers_from(environment):

@@ -26,6 +26,7 @@ from moto.sagemaker.models import SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 from moto.sns import sns_backends
 
+from flops_auditor.aws.wiring.doors import SOURCE_OF_WORD
 from flops_auditor_cli.local_aws.sagemaker_server import answer_from
 from flops_auditor_cli.local_aws.training_jobs import LoadedJob, LocalTrainingJobs, series_of
 from tests.fakes.audit import NOW
@@ -341,7 +342,7 @@ def account(pool: type[InTurn] = InTurn) -> Iterator[Account]:
                 "REGIONS": "all",
                 "EXCLUDED_REGIONS": "none",
                 "LISTING_RATE": "1",
-                "DOORS": "all",
+                "DOORS": ",".join(SOURCE_OF_WORD),
                 "DIGEST": "weekly",
                 "QUERIES": "true",
                 "AUDIT_CONCURRENCY": "5",

@@ -430,8 +430,8 @@ def no_stars(subject: Subject) -> Iterator[str]:
 
 STOPS = {
     "sagemaker:StopTrainingJob": "StopsJobs",
-    "sagemaker:StopTrainingSession": "StopsOtherDoors",
-    "sagemaker:StopJob": "StopsOtherDoors",
+    "sagemaker:StopTrainingSession": "StopsTrainingSessions",
+    "sagemaker:StopJob": "StopsSageMakerJobs",
 }
 """What stops a run, and the condition under which it is granted; `switch_points.py` holds what they are."""
 

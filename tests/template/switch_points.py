@@ -21,6 +21,14 @@ def _given(parameter: str) -> dict[str, Any]:
     return {"Fn::Not": [_chosen(parameter, "")]}
 
 
+def _opens(parameter: str) -> dict[str, Any]:
+    return {"Fn::And": [{"Condition": "SeesOtherDoors"}, _chosen(parameter, "true")]}
+
+
+def _stops(door: str) -> dict[str, Any]:
+    return {"Fn::And": [{"Condition": "StopsJobs"}, {"Condition": door}]}
+
+
 CONDITIONS = {
     "HasAlertEmail": _given("AlertEmail"),
     "HasCentralAlertTopic": _given("CentralAlertTopic"),
@@ -44,9 +52,15 @@ CONDITIONS = {
     "SendsDigest": _chosen("Digest", "weekly"),
     "AnswersQueries": _chosen("Queries", "true"),
     "SeesOtherDoors": _chosen("Doors", "all"),
-    "StopsOtherDoors": {"Fn::And": [{"Condition": "StopsJobs"}, {"Condition": "SeesOtherDoors"}]},
+    "SeesTrainingSessions": _opens("TrainingSessions"),
+    "SeesSageMakerJobs": _opens("SageMakerJobs"),
+    "SeesBedrock": _opens("BedrockJobs"),
+    "SeesBatch": _opens("BatchJobs"),
+    "StopsTrainingSessions": _stops("SeesTrainingSessions"),
+    "StopsSageMakerJobs": _stops("SeesSageMakerJobs"),
 }
-ON_BY_DEFAULT = {"MailsOneCheckpointADay", "RetentionInYears", "SchedulesRun", "SeesOtherDoors", "SendsDigest"}
+OPENED_BY_DEFAULT = {"SeesOtherDoors", "SeesTrainingSessions", "SeesSageMakerJobs", "SeesBedrock", "SeesBatch"}
+ON_BY_DEFAULT = {"MailsOneCheckpointADay", "RetentionInYears", "SchedulesRun", "SendsDigest"} | OPENED_BY_DEFAULT
 RATES = {
     "WatchSchedule": (INTERVAL, "every 15 minutes"),
     "SealSchedule": (timedelta(minutes=15), "every 15 minutes"),
@@ -78,18 +92,18 @@ def switches(subject: Subject) -> Iterator[str]:
         if conditions.get(name) != CONDITIONS.get(name):
             yield f"{name} is {conditions.get(name)}"
     defaults = {name: each.get("Default") for name, each in parameters.items()}
-    held = {name for name, each in CONDITIONS.items() if _holds(each, defaults)}
+    held = {name for name, each in CONDITIONS.items() if holds(each, defaults)}
     yield from (f"{name} is not as it is by default" for name in sorted(held ^ ON_BY_DEFAULT))
 
 
-def _holds(condition: dict[str, Any], parameters: dict[str, Any]) -> bool:
+def holds(condition: dict[str, Any], parameters: dict[str, Any]) -> bool:
     """What a condition comes to with these values of the parameters."""
     [(function, operands)] = condition.items()
     if function == "Condition":
-        return _holds(CONDITIONS[operands], parameters)
+        return holds(CONDITIONS[operands], parameters)
     if function == "Fn::Equals":
         return bool(parameters[operands[0]["Ref"]] == operands[1])
-    held = [_holds(each, parameters) for each in operands]
+    held = [holds(each, parameters) for each in operands]
     if function == "Fn::And":
         return all(held)
     return any(held) if function == "Fn::Or" else not held[0]

@@ -236,7 +236,7 @@ def test_a_stop_under_another_condition_is_noticed(subject: Subject) -> None:
     broken = copy.deepcopy(subject)
     statements = properties(broken, "WatchPolicy")["PolicyDocument"]["Statement"]
     [stop] = [each for each in statements if "StopTrainingSession" in repr(each)]
-    stop["Fn::If"][0] = "SeesOtherDoors"
+    stop["Fn::If"][0] = "SeesTrainingSessions"
     assert list(POINTS[19].check(broken)) == ["WatchPolicy: sagemaker:StopTrainingSession"]
 
 

@@ -34,7 +34,7 @@ def test_a_function_that_feeds_its_own_queue_is_not_ended_as_a_loop() -> None:
 def environment_of(function: str) -> dict[str, str]:
     """The variables that a function finds, with values that can be read."""
     variables = load()["Resources"][f"{function.capitalize()}Function"]["Properties"]["Environment"]["Variables"]
-    values = {"POLICIES": "aws-flops-meter-2026-05", "AUDIT_CONCURRENCY": "5"}
+    values = {"POLICIES": "aws-flops-meter-2026-05", "AUDIT_CONCURRENCY": "5", "DOORS": "batch,"}
     return {name: values.get(name, "0.5") for name in variables} | {"AWS_DEFAULT_REGION": "eu-west-1"}
 
 

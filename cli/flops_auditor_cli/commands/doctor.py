@@ -17,6 +17,7 @@ from flops_auditor.aws.sources.sagemaker_jobs import LIST_SAGEMAKER_JOBS
 from flops_auditor.aws.sources.training_sessions import LIST_SESSIONS
 from flops_auditor.aws.stores.dynamodb_items import DynamoDbRecordItems
 from flops_auditor.aws.stores.s3_archive import S3Archive
+from flops_auditor.aws.wiring.doors import shut_by
 from flops_auditor.domain.ledger.ledger_errors import LedgerError
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.moments import iso
@@ -24,10 +25,10 @@ from flops_auditor.use_cases.operations.check_forwarding import check_forwarding
 from flops_auditor.use_cases.operations.check_health import (
     HealthCheck,
     completeness,
-    doors_open,
     health_of,
     on_their_word,
     progress_of,
+    states_of_doors,
     told_of_alerts,
 )
 from flops_auditor.use_cases.operations.compare_jobs import JobComparison, compare, joined
@@ -36,6 +37,7 @@ from flops_auditor.use_cases.operations.reconcile_doors import (
     BATCH_JOBS,
     CUSTOMIZATION_JOBS,
     SAGEMAKER_JOBS,
+    SOURCE_OF_DOOR,
     TRAINING_JOBS,
     TRAINING_SESSIONS,
 )
@@ -88,7 +90,7 @@ def doctor(
     Exits with 4 when anything is missing, unread or unhealthy.
     """
     deployment = find_deployment(target)
-    doors = doors_of(deployment)
+    doors, shut = doors_of(deployment), shut_by(deployment.parameters)
     reconciler, _ = doors[TRAINING_JOBS]
     now = datetime.now(UTC)
     stack: StackHealth = deployed(deployment, target)
@@ -117,10 +119,13 @@ def doctor(
     told = f"alerts go to {central}: its owner knows who is subscribed"
     elsewhere = [HealthCheck("subscribers", True, told)] if central else []
     excluded = deployment.excluded_regions
+    of_records = [finding for name in doors for finding in asked("records", partial(records, name))]
     findings = [
         HealthCheck("regions left out", True, f"{excluded}, as the stack's parameter ExcludedRegions says"),
-        doors_open(list(doors)),
-        *(finding for name in doors for finding in asked("records", partial(records, name))),
+        *states_of_doors(
+            {name: shut[source] for name, source in SOURCE_OF_DOOR.items() if source in shut}, comparisons
+        ),
+        *of_records,
         *asked(
             "reconciliation",
             lambda: progress_of(

@@ -64,16 +64,17 @@ def report(
 
 def of_deployment(deployment: StackValues, since: datetime | None) -> Report:
     """The report of now, with the rights of whoever asks."""
-    from flops_auditor.aws.wiring.environment import ReportEnvironment  # noqa: PLC0415 - a bundle needs no AWS
+    from flops_auditor.aws.wiring.doors import doors_by  # noqa: PLC0415 - a bundle needs no AWS
+    from flops_auditor.aws.wiring.environment import ReportEnvironment  # noqa: PLC0415
     from flops_auditor.aws.wiring.reporting import reporter_from  # noqa: PLC0415
     from flops_auditor.use_cases.operations.report_ledger import report_ledger  # noqa: PLC0415
-    from flops_auditor_cli.adapters import listing_of, opened_doors  # noqa: PLC0415
+    from flops_auditor_cli.adapters import listing_of  # noqa: PLC0415
 
     listed = listing_of(deployment)
     environment = ReportEnvironment(
         regions=listed["regions"],
         excluded_regions=listed["excluded_regions"],
-        doors=opened_doors(deployment),
+        doors=doors_by(deployment.parameters),
         table_name=deployment.output("RecordTableName"),
         archive_bucket=deployment.output("ArchiveBucketName"),
         report_bucket="",

@@ -61,11 +61,14 @@ class ListingEnvironment(Environment):
 
 @dataclass(frozen=True)
 class AuditEnvironment(QueueingEnvironment):
-    """functions/audit. `account_id` is the account whose jobs are audited; the regions as in ListingEnvironment."""
+    """functions/audit. `account_id` is the account whose jobs are audited; the regions as in ListingEnvironment,
+    `doors` as in ReconcileEnvironment.
+    """
 
     account_id: str
     regions: str
     excluded_regions: str
+    doors: str
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class SealEnvironment(Environment):
 
 @dataclass(frozen=True)
 class ReconcileEnvironment(ListingEnvironment):
-    """functions/reconcile. `doors`: "all", or "training-jobs" for these alone."""
+    """functions/reconcile. `doors` are words of SOURCE_OF_WORD (doors.py), separated by commas."""
 
     table_name: str
     audit_queue_url: str

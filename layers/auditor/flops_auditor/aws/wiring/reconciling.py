@@ -22,7 +22,6 @@ from flops_auditor.aws.stores.sqs import (
     session_message,
 )
 from flops_auditor.aws.wiring.doors import (
-    ALL_DOORS,
     BATCH,
     BATCH_READER,
     BEDROCK,
@@ -32,6 +31,7 @@ from flops_auditor.aws.wiring.doors import (
     READER,
     SESSION_READER,
     SESSIONS,
+    sources_behind,
 )
 from flops_auditor.aws.wiring.environment import ReconcileEnvironment
 from flops_auditor.aws.wiring.listing import (
@@ -47,6 +47,7 @@ from flops_auditor.use_cases.operations.reconcile_doors import (
     BATCH_JOBS,
     CUSTOMIZATION_JOBS,
     SAGEMAKER_JOBS,
+    SOURCE_OF_DOOR,
     TRAINING_JOBS,
     TRAINING_SESSIONS,
     Doors,
@@ -66,8 +67,6 @@ def reconcilers_from(environment: ReconcileEnvironment) -> Doors:
     training sessions and the newer jobs, and no region's events of them come.
     """
     jobs, table = reconciler_from(environment), environment.table_name
-    if environment.doors != ALL_DOORS:
-        return {TRAINING_JOBS: jobs}
 
     def reconciles(
         service: str, reader: JobReader, states: JobStates, message_of: Callable[[SeenJob], str], **others: Any
@@ -81,7 +80,7 @@ def reconcilers_from(environment: ReconcileEnvironment) -> Doors:
     customization = customization_reader_from(environment, table, CUSTOMIZATION_READER)
     batch = batch_reader_from(environment, table, BATCH_READER)
     of_bedrock, of_batch = (regions_from(environment, service) for service in (BEDROCK, BATCH))
-    return {
+    every = {
         TRAINING_JOBS: jobs,
         TRAINING_SESSIONS: reconciles(SESSIONS, sessions, SessionStates(sagemaker_in), session_message, home=""),
         SAGEMAKER_JOBS: reconciles(NEWER_JOBS, newer, SageMakerJobStates(sagemaker_in), sagemaker_job_message, home=""),
@@ -90,6 +89,8 @@ def reconcilers_from(environment: ReconcileEnvironment) -> Doors:
         ),
         BATCH_JOBS: reconciles(BATCH, batch, BatchStates(batch_in), batch_message, regions=of_batch),
     }
+    opened = sources_behind(environment.doors)
+    return {door: each for door, each in every.items() if SOURCE_OF_DOOR[door] in opened}
 
 
 def reconciler_from(environment: ReconcileEnvironment) -> Reconciler:

@@ -22,6 +22,7 @@ from flops_auditor.aws.stores.kms import KmsSigner
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.aws.stores.sns import SnsAlerts
 from flops_auditor.aws.stores.sqs import SqsReassessments, SqsRedelivery
+from flops_auditor.aws.wiring.doors import sources_behind
 from flops_auditor.aws.wiring.environment import AuditEnvironment, QueueingEnvironment, RecordingEnvironment
 from flops_auditor.data import load_tables
 from flops_auditor.domain.runs.evidence import (
@@ -69,7 +70,7 @@ def territory_from(environment: AuditEnvironment) -> Territory:
     """Whose jobs the audit takes."""
     of_account = AccountRegions(lambda: client("ec2"), environment.regions, environment.excluded_regions)
     regions = RememberedRegions(of_account, now)
-    return Territory(environment.account_id, regions)
+    return Territory(environment.account_id, regions, sources_behind(environment.doors))
 
 
 def redelivery_from(environment: AuditEnvironment) -> SqsRedelivery:

@@ -8,7 +8,6 @@ from flops_auditor.aws.stores.dynamodb_reading import DynamoDbReadings
 from flops_auditor.aws.stores.dynamodb_seen import DynamoDbRecordIndex, DynamoDbSeenJobs
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.aws.wiring.doors import (
-    ALL_DOORS,
     BATCH,
     BATCH_READER,
     BEDROCK,
@@ -18,10 +17,18 @@ from flops_auditor.aws.wiring.doors import (
     READER,
     SESSION_READER,
     SESSIONS,
+    sources_behind,
 )
 from flops_auditor.aws.wiring.environment import ReportEnvironment
 from flops_auditor.aws.wiring.listing import regions_from
 from flops_auditor.aws.wiring.recording import now
+from flops_auditor.domain.runs.evidence import (
+    BATCH_JOB,
+    CUSTOMIZATION_JOB,
+    SAGEMAKER_JOB,
+    TRAINING_JOB,
+    TRAINING_SESSION,
+)
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.operations.report_ledger import ListedDoor, Reporter
 
@@ -37,16 +44,20 @@ def reporter_from(environment: ReportEnvironment) -> Reporter:
             DynamoDbSeenJobs(dynamodb, table, service=waits_as),
         )
 
-    doors = [door(READER)]
-    if environment.doors == ALL_DOORS:
-        doors += [door(SESSION_READER, SESSIONS), door(NEWER_JOBS_READER, NEWER_JOBS)]
-        doors += [door(CUSTOMIZATION_READER, BEDROCK, BEDROCK), door(BATCH_READER, BATCH, BATCH)]
+    every = {
+        TRAINING_JOB: door(READER),
+        TRAINING_SESSION: door(SESSION_READER, SESSIONS),
+        SAGEMAKER_JOB: door(NEWER_JOBS_READER, NEWER_JOBS),
+        CUSTOMIZATION_JOB: door(CUSTOMIZATION_READER, BEDROCK, BEDROCK),
+        BATCH_JOB: door(BATCH_READER, BATCH, BATCH),
+    }
+    opened = sources_behind(environment.doors)
     return Reporter(
         ledger_id=environment.ledger_id,
         records=DynamoDbCurrentRecords(dynamodb, table),
         archive=S3Archive(client("s3"), environment.archive_bucket),
         pending=DynamoDbPendingRecords(dynamodb, table),
-        doors=tuple(doors),
+        doors=tuple(each for source, each in every.items() if source in opened),
         index=DynamoDbRecordIndex(dynamodb, table),
         verify=verifies,
         clock=now,

@@ -11,7 +11,6 @@ from flops_auditor.aws.sources.sagemaker_jobs import SageMakerJobStopper
 from flops_auditor.aws.sources.training_sessions import SessionStopper
 from flops_auditor.aws.stores.dynamodb_seen import DynamoDbSeenJobs
 from flops_auditor.aws.wiring.doors import (
-    ALL_DOORS,
     BATCH,
     BATCH_WATCH_READER,
     BEDROCK,
@@ -21,6 +20,7 @@ from flops_auditor.aws.wiring.doors import (
     SESSION_WATCH_READER,
     SESSIONS,
     WATCH_READER,
+    sources_behind,
 )
 from flops_auditor.aws.wiring.environment import WatchEnvironment
 from flops_auditor.aws.wiring.listing import (
@@ -58,13 +58,11 @@ def read_fractions(text: str) -> tuple[Fraction, ...]:
 
 
 def watchers_from(environment: WatchEnvironment) -> tuple[Watcher, ...]:
-    """What watches each door of which runs are watched, training jobs first. Not every region has the others. All but
-    customization jobs and jobs of AWS Batch are stopped where StopOnCrossing is on; those are found as the
+    """What watches each open door of which runs are watched, training jobs first. Not every region has the others.
+    All but customization jobs and jobs of AWS Batch are stopped where StopOnCrossing is on; those are found as the
     reconciliation notes them.
     """
     jobs, table = watcher_from(environment), environment.table_name
-    if environment.doors != ALL_DOORS:
-        return (jobs,)
 
     def watches(service: str, reader: JobReader, waits_as: str, stopper: JobStopper | None, **others: Any) -> Watcher:
         return replace(
@@ -82,13 +80,15 @@ def watchers_from(environment: WatchEnvironment) -> tuple[Watcher, ...]:
     customization = customization_reader_from(environment, table, CUSTOMIZATION_WATCH_READER)
     in_batch = batch_reader_from(environment, table, BATCH_WATCH_READER)
     of_bedrock = regions_from(environment, BEDROCK)
-    return (
+    every = (
         jobs,
         watches(TRAINING_SESSION, sessions, SESSIONS, SessionStopper(sagemaker_in)),
         watches(SAGEMAKER_JOB, training, NEWER_JOBS, SageMakerJobStopper(sagemaker_in, TRAINS)),
         watches(CUSTOMIZATION_JOB, customization, BEDROCK, None, regions=of_bedrock, lists=False),
         watches(BATCH_JOB, in_batch, BATCH, None, regions=regions_from(environment, BATCH), lists=False),
     )
+    opened = sources_behind(environment.doors)
+    return tuple(each for each in every if each.service in opened)
 
 
 def watcher_from(environment: WatchEnvironment) -> Watcher:

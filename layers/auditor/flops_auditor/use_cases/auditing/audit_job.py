@@ -81,6 +81,12 @@ class NotOurs(AuditorError):
     remedy = "Replay events of this account's training jobs alone; `flops-auditor doctor` lists the regions."
 
 
+class ShutDoor(PassedOver):
+    """A run went through a service that is not looked after: of it the functions may ask nothing."""
+
+    remedy = "Nothing to do; or open the door by the stack's parameters: the next reconciliation finds it."
+
+
 class NotFinished(AuditorError):
     """An event says that the job ended, SageMaker does not yet."""
 
@@ -113,15 +119,22 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Territory:
-    """Whose jobs are audited: those of one account, in the regions that are looked after."""
+    """Whose jobs are audited: those of one account, in the regions that are looked after, that went through an open
+    door. `sources` are those that their evidence names, None for all.
+    """
 
     account: str
     regions: Regions
+    sources: frozenset[str] | None = None
 
     def check(self, pointer: JobPointer) -> None:
-        """Refuse other accounts, and replays of other regions, before anything is stored or asked. Raises NotOurs."""
+        """Refuse other accounts, what went through a shut door, and replays of other regions, before anything is stored
+        or asked. Raises NotOurs, ShutDoor.
+        """
         if pointer.account != self.account:
             raise NotOurs(f"{pointer.arn} is of account {pointer.account}")
+        if self.sources is not None and pointer.service not in self.sources:
+            raise ShutDoor(f"{pointer.arn} went through a door that is shut: {pointer.service}")
         if not pointer.trusted and pointer.region not in self.regions.enabled().names:
             raise NotOurs(f"{pointer.arn} is of a region that is left out or not enabled")
 

@@ -37,13 +37,24 @@ class HealthCheck:
         return len(self.names) <= _MOST_NAMED
 
 
-def doors_open(doors: Sequence[str]) -> HealthCheck:
-    """Through which services models are tuned that are looked after."""
-    left = [each for each in EVERY_DOOR if each not in doors]
-    detail = f"{' and '.join(doors)} are looked after"
-    if left:
-        detail += f"; {' and '.join(left)} are not, as the stack's parameter Doors says"
-    return HealthCheck("doors", True, detail)
+def states_of_doors(shut: Mapping[str, str], compared: Mapping[str, JobComparison]) -> list[HealthCheck]:
+    """Of each door whether it is open, shut, or open and refuses. `shut` has the stack's parameter that shuts one,
+    `compared` the doors through which could be asked.
+    """
+    return [_state_of_door(name, shut.get(name), compared.get(name)) for name in EVERY_DOOR]
+
+
+def _state_of_door(name: str, shut_by: str | None, compared: JobComparison | None) -> HealthCheck:
+    check = f"door of {name}"
+    if shut_by:
+        return HealthCheck(check, True, f"shut, as the stack's parameter {shut_by} says: nothing of them is recorded")
+    if compared is None:
+        return HealthCheck(check, False, "open, and could not be asked", "See what is said of their records.")
+    refuses = [state.region for state in compared.unread]
+    if refuses:
+        detail = f"open, and refuses in {len(refuses)} of {len(compared.regions)} regions: {named(refuses)}"
+        return HealthCheck(check, False, detail, "See what is said of each region.", refuses)
+    return HealthCheck(check, True, f"open in {len(compared.regions)} regions")
 
 
 def completeness(comparison: JobComparison, lists: str = "sagemaker:ListTrainingJobs") -> list[HealthCheck]:

@@ -6,6 +6,13 @@ What keeps one door shut keeps no other: each has its own reading of each region
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from flops_auditor.domain.runs.evidence import (
+    BATCH_JOB,
+    CUSTOMIZATION_JOB,
+    SAGEMAKER_JOB,
+    TRAINING_JOB,
+    TRAINING_SESSION,
+)
 from flops_auditor.use_cases.operations.reconcile_jobs import Reconciler, ReconcileReport, reconcile, tell_people
 from flops_auditor.use_cases.ports.side_by_side import SideBySide, in_turn
 
@@ -14,7 +21,15 @@ CUSTOMIZATION_JOBS = "model customization jobs"
 TRAINING_SESSIONS = "training sessions"
 SAGEMAKER_JOBS = "SageMaker jobs"
 BATCH_JOBS = "Batch jobs"
-EVERY_DOOR = (TRAINING_JOBS, TRAINING_SESSIONS, SAGEMAKER_JOBS, CUSTOMIZATION_JOBS, BATCH_JOBS)
+SOURCE_OF_DOOR = {
+    TRAINING_JOBS: TRAINING_JOB,
+    TRAINING_SESSIONS: TRAINING_SESSION,
+    SAGEMAKER_JOBS: SAGEMAKER_JOB,
+    CUSTOMIZATION_JOBS: CUSTOMIZATION_JOB,
+    BATCH_JOBS: BATCH_JOB,
+}
+"""What goes through each door, in words, and the source that its evidence names."""
+EVERY_DOOR = tuple(SOURCE_OF_DOOR)
 Doors = Mapping[str, Reconciler]
 """By what goes through them, in words."""
 Reports = Mapping[str, ReconcileReport]
