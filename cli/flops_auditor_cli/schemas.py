@@ -26,6 +26,7 @@ AMOUNT: Schema = {"type": "amount"}
 AMOUNTS = frozenset(
     {
         "accelerator_seconds",
+        "all_tokens",
         "best_flop",
         "billed_seconds",
         "by_time_alone_seconds",
@@ -44,17 +45,21 @@ AMOUNTS = frozenset(
         "inherited_flop",
         "lower_flop",
         "merged_flop",
+        "most_tokens",
         "occupancy",
         "other_pretraining_flop",
         "params_active",
         "params_total",
         "peak_flop_per_s",
         "power_watts",
+        "prefill_tokens",
         "pretraining_flop",
         "pretraining_tokens",
+        "sample_tokens",
         "signal_flop",
         "threshold_flop",
         "trainable_parameters",
+        "training_tokens",
         "unexplained_seconds",
         "units",
         "unexplained_host_seconds",
@@ -111,6 +116,8 @@ def named(item: Schema) -> Schema:
     return {"type": "object", "additionalProperties": item}
 
 
+_TOKENS = ("training_tokens", "sample_tokens", "prefill_tokens", "all_tokens", "most_tokens")
+"""What a service may charge for: kinds of tokens, all of them, or what there were at most."""
 REMARK = thing({"kind": TEXT, "words": TEXT, "settle": maybe(thing({"kind": TEXT, "words": TEXT, "settle": MAYBE}))})
 SOURCE: Schema = {"enum": ["measured", "emitted", "declared", "table", "amended"]}
 _WITHOUT: dict[str, Schema] = {
@@ -223,6 +230,7 @@ ASSESSMENT = thing(
         "settle": many(REMARK),
     }
 )
+BILLABLE_TOKENS = thing(dict.fromkeys(_TOKENS, AMOUNT))
 JOB = thing(
     {
         "source": TEXT,
@@ -239,6 +247,7 @@ JOB = thing(
         "start": MAYBE,
         "end": MAYBE,
         "instances": many(thing({"type": TEXT, "count": COUNT})),
+        "billable_tokens": maybe(BILLABLE_TOKENS),
     }
 )
 TIER = thing(
@@ -1005,6 +1014,9 @@ def _whole(value: Any) -> Any:
             members = _EMPTY_ANCESTOR | members
         if {"article", "state", "what"} <= members.keys():
             members = _EMPTY_DUTY | members
+        if {"activity", "instances", "succeeded"} <= members.keys():
+            charged = members.get("billable_tokens")
+            members["billable_tokens"] = charged and dict.fromkeys(_TOKENS) | dict(charged)
         if {"scenario", "basis", "inherited_flop"} <= members.keys():
             members = {"role": None, "in_force": None, "wording_of": None} | members
         numbers: dict[str, Any] = {}

@@ -17,6 +17,7 @@ from flops_auditor.domain.runs.stated import Stated
 from flops_auditor.domain.values.archive_keys import RECORDS
 from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.auditing.reassess_record import reassess_record
+from tests.fakes.customization_jobs import FakeCustomizationJobs, customization
 from tests.fakes.demo_ledger import demo_ledger
 from tests.fakes.honest_worlds import HonestWorld
 from tests.fakes.jobs import moved
@@ -25,6 +26,9 @@ from tests.fakes.lineage import channel, continuing
 from tests.fakes.live_ledger import LiveLedger
 from tests.fakes.signed_bills import october, signed
 from tests.fakes.tables_of_then import EARLIER, tables_with
+from tests.fakes.training_sessions import session
+from tests.unit.test_customization_door import delivered, working
+from tests.unit.test_training_session_door import World as TrainingSessions
 
 BIG = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}}
 NAMED = "{}"
@@ -97,6 +101,14 @@ def everything() -> LiveLedger:
     return ledger
 
 
+def charged_by_tokens() -> list[dict[str, Any]]:
+    """Records of services that count their tokens by kinds, and of one whose data bounds them."""
+    sessions, jobs = TrainingSessions(), FakeCustomizationJobs()
+    detail = sessions.sessions.add(session())
+    sessions.reconcile()
+    return [sessions.content(detail), delivered(jobs.add(customization(1)), working(jobs))]
+
+
 @pytest.fixture(scope="module")
 def records() -> list[dict[str, Any]]:
     worlds = [demo_ledger(), everything(), *(HonestWorld(seed) for seed in (1, 2, 5))]
@@ -104,7 +116,7 @@ def records() -> list[dict[str, Any]]:
     stopped.a_job_is_stopped()
     lines = [world.archive.get(key) or b"" for world in (*worlds, stopped) for key in world.archive.list(RECORDS)]
     found = [predicate_of(line) for line in lines if kind_of(parse_envelope(line).payload) == "record"]
-    return [*found, long_lineage_draft(1, START, 150)[0].content]
+    return [*found, long_lineage_draft(1, START, 150)[0].content, *charged_by_tokens()]
 
 
 def test_what_audits_write_is_allowed(records: list[dict[str, Any]]) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # a plan spells its document here, too, and needs no audit
     from flops_auditor.domain.compute.run_estimate import Estimate
 
 _MOST_CHARACTERS = 500
+BILLABLE_TOKENS = "billable_tokens"
+"""The member of a record's job that counts what its service charges for."""
 MORE = Kind("more", "and {count} more, see the evidence")
 
 
@@ -210,8 +212,9 @@ def due_part(due: Sequence[DueDate]) -> dict[str, Any]:
 
 
 def job_part(audit: "Audit") -> dict[str, Any]:
-    """Who the job is."""
+    """Who the job is, and what its service charges for: hosts from start to end, or tokens."""
     run = audit.run
+    charged = {BILLABLE_TOKENS: run.billable_tokens.to_json()} if run.billable_tokens else {}
     return {
         "source": run.source,
         "kind": run.kind,
@@ -227,7 +230,17 @@ def job_part(audit: "Audit") -> dict[str, Any]:
         "start": iso(run.started) if run.started else None,
         "end": iso(run.ended) if run.ended else None,
         "instances": [{"type": g.instance_type, "count": g.instance_count} for g in run.hosts],
+        **charged,
     }
+
+
+def comparable_with(recorded: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str, Any]:
+    """An audit as a record has it that may be of a version which counted no billable tokens: such a record lacks them,
+    and says nothing else than one with them.
+    """
+    if BILLABLE_TOKENS in recorded["job"]:
+        return dict(content)
+    return {**content, "job": {name: value for name, value in content["job"].items() if name != BILLABLE_TOKENS}}
 
 
 def changes(audit: "Audit", previous: Mapping[str, Any]) -> list[dict[str, str | None]]:

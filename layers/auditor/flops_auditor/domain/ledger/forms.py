@@ -182,6 +182,15 @@ ANCESTOR = {
 }
 """An earlier run. What is not so of it is left out, and never spelled out: a record has one spelling."""
 
+BILLABLE_TOKENS = {
+    "training_tokens?": AMOUNT,
+    "sample_tokens?": AMOUNT,
+    "prefill_tokens?": AMOUNT,
+    "all_tokens?": AMOUNT,
+    "most_tokens?": AMOUNT,
+}
+"""What a service charges for: each kind that it counts, or all, or what there were at most."""
+
 JOB = {
     "source": TEXT,
     "kind": TEXT,
@@ -197,6 +206,7 @@ JOB = {
     "start": Maybe(MOMENT),
     "end": Maybe(MOMENT),
     "instances": [{"type": TEXT, "count": WHOLE}],
+    "billable_tokens?": Some(BILLABLE_TOKENS),
 }
 
 ESTIMATE = {

@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Literal
 
+from flops_auditor.domain.runs.billable_tokens import BillableTokens
 from flops_auditor.domain.runs.data_tokens import DataTokens
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.places import Location, Reference
@@ -89,6 +90,7 @@ class Run:
     service charged for training on, which it calls `billed_as`, `limit_seconds` how long it may run; None: not known.
     `billed_all_trained`: whether parameters were surely updated by each of them, `generated_tokens` are those that it
     charged for besides, which passed forward alone.
+    `billable_tokens` are all that the service charges for, None where nobody says how many.
     `data_tokens` are those that its data holds, where its service counts none; `data_doubts` say why nothing bounds
     its tokens, which a person's number settles.
     `metric_expressions`: names of metrics, and what finds each in the log. `family` is shared by runs that are trials
@@ -121,6 +123,7 @@ class Run:
     billed_as: str = "tokens that the service charged for"
     billed_all_trained: bool = True
     generated_tokens: int = 0
+    billable_tokens: BillableTokens | None = None
     data_tokens: DataTokens | None = None
     data_doubts: tuple[Remark, ...] = ()
     limit_seconds: int | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from flops_auditor.domain.audit.record import WORDS, result
+from flops_auditor.domain.audit.record import WORDS, comparable_with, result
 from flops_auditor.domain.audit.tables import policy_name
 from flops_auditor.domain.runs.sources.cases import kept_case
 from flops_auditor.domain.values.differences import Difference, differences
@@ -74,7 +74,7 @@ def what_changes(
     """What a new record would say otherwise: figures, verdicts, doubts, duties, lineage, and of lines that are not
     below what it says of the law; not how it words the rest. `tables` are the files that changed.
     """
-    again = result(examined.audited, examined.packed)
+    again = comparable_with(before, result(examined.audited, examined.packed))
     old, new = (_comparable(content) for content in (before, again))
     changed = list(differences({name: old.get(name) for name in again}, new, without=WORDS))
     laws = {each.policy_id for each in recorder.tables.policies if policy_name(each.policy_id) in tables}

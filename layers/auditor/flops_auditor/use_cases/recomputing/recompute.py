@@ -13,7 +13,7 @@ from typing import Any
 from flops_auditor import __version__
 from flops_auditor.data import released, shipped
 from flops_auditor.domain.audit.audit import Audit, audit
-from flops_auditor.domain.audit.record import lineage_part, result
+from flops_auditor.domain.audit.record import comparable_with, lineage_part, result
 from flops_auditor.domain.audit.tables import FILES, POLICY_FOLDER, Tables, parse_tables
 from flops_auditor.domain.bill.signed_bill import NoSuchBill, sums_of
 from flops_auditor.domain.law.assessment import crossed_lines
@@ -118,7 +118,9 @@ def _recompute(
         lineage = read_lineage(content, partial(_ancestors, kept))
         audited = audit(case, tables, lineage)
         packed = _packed(audited, content, kept)
-        again = result(audited, packed) | {"lineage": _said_of_lineage(audited, packed, content)}
+        again = comparable_with(content, result(audited, packed)) | {
+            "lineage": _said_of_lineage(audited, packed, content)
+        }
     except LedgerError:
         raise
     except UnknownSource as error:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
+from flops_auditor.domain.runs.billable_tokens import BillableTokens
 from flops_auditor.domain.runs.declared import Statements, read_declared
 from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, Evidence
 from flops_auditor.domain.runs.places import Location, Reference, each_once
@@ -59,6 +60,7 @@ def run_of(job: CustomizationJob, evidence: Evidence) -> Run:
         time=time,
         declared=declared,
         undisclosed="" if never else "model customization job",
+        billable_tokens=None if tokens is None else BillableTokens(most_tokens=tokens.most),
         data_tokens=tokens,
         data_doubts=() if never else doubts,
         begins=begins,

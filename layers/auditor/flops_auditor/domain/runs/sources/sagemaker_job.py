@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from flops_auditor.domain.runs.billable_tokens import BillableTokens, tokens_by_kind
 from flops_auditor.domain.runs.declared import Statements, read_declared
 from flops_auditor.domain.runs.evidence import SAGEMAKER_JOB, Evidence
 from flops_auditor.domain.runs.places import Location, Reference, each_once
@@ -120,6 +121,7 @@ def run_of(job: SageMakerJob) -> Run:
         billed_as=TRAINED,
         billed_all_trained=False,
         generated_tokens=(document.sampled or 0) + (document.prefilled or 0) if _trains(job) else 0,
+        billable_tokens=billable_tokens(job),
         data_doubts=() if nothing else token_doubts(job),
         begins=begins,
         begins_notes=tuple(each for each in remarks if each.kind.remedy is None),
@@ -187,15 +189,23 @@ def token_doubts(job: SageMakerJob) -> tuple[Remark, ...]:
         doubts.append(TRAINED_ALL_THE_SAME(category=job.category, tokens=document.trained))
     if document.unread:
         doubts.append(DOCUMENT_UNREAD(parts=document.unread))
-    elif job.job_config_schema_version.split(".")[0] != _KNOWN_SCHEMA:
+    elif not _schema_known(job):
         doubts.append(SCHEMA_NOT_KNOWN(version=job.job_config_schema_version))
     if unsaid := unsaid_tokens(document.trained, document.sampled, document.prefilled):
         doubts += unsaid
-    elif job.state not in ("succeeded", "running"):
+    elif not _services_own(job):
         doubts.append(TOKENS_OF_THE_OWNER())
     if document.trained == 0 and not _never_began(job):
         doubts.append(TRAINED_WITHOUT_TOKENS())
     return tuple(doubts)
+
+
+def billable_tokens(job: SageMakerJob) -> BillableTokens | None:
+    """What its service counts of a job that trains, where the document is its service's, and can be read."""
+    document = job.document
+    if not _trains(job) or document.unread or not _schema_known(job) or not _services_own(job):
+        return None
+    return tokens_by_kind(document.trained, document.sampled, document.prefilled)
 
 
 def training_time(job: SageMakerJob) -> TrainingTime:
@@ -211,6 +221,17 @@ def training_time(job: SageMakerJob) -> TrainingTime:
 def _left(job: SageMakerJob) -> tuple[Location, ...]:
     """Where it leaves what a model begins from or is trained on."""
     return () if _does_neither(job) else tuple(dict.fromkeys((*job.document.made, *job.document.owned_outputs)))
+
+
+def _schema_known(job: SageMakerJob) -> bool:
+    return job.job_config_schema_version.split(".")[0] == _KNOWN_SCHEMA
+
+
+def _services_own(job: SageMakerJob) -> bool:
+    """Whether its document is surely what its service made of it: of a job that did not complete it may be what its
+    owner began it with.
+    """
+    return job.state in ("succeeded", "running")
 
 
 def _trains(job: SageMakerJob) -> bool:

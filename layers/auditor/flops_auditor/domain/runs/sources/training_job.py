@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
+from flops_auditor.domain.runs.billable_tokens import BillableTokens
 from flops_auditor.domain.runs.declared import LONGEST_NAME, Folders, Statements, read_declared
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, Evidence
 from flops_auditor.domain.runs.hyperparameters import parameter_name, plain, says_something
@@ -81,6 +82,7 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         undisclosed="serverless job" if job.serverless is not None else "",
         billed_tokens=job.billable_token_count or None,
         billed_as="BillableTokenCount",
+        billable_tokens=BillableTokens(all_tokens=job.billable_token_count) if job.billable_token_count else None,
         limit_seconds=job.stopping_condition.max_runtime_in_seconds,
         metric_names=job.metric_names,
         metric_expressions=tuple((each.name, each.regex) for each in job.algorithm_specification.metric_definitions),

@@ -9,6 +9,7 @@ alone and count on the cumulative basis (Annex A.1 of the Guidelines, C(2025) 50
 from collections.abc import Sequence
 from fractions import Fraction
 
+from flops_auditor.domain.runs.billable_tokens import tokens_by_kind
 from flops_auditor.domain.runs.declared import Statements, read_declared
 from flops_auditor.domain.runs.evidence import TRAINING_SESSION, Evidence
 from flops_auditor.domain.runs.places import Location, Reference, each_once
@@ -62,6 +63,7 @@ def run_of(session: TrainingSession) -> Run:
         billed_as=TRAINED,
         billed_all_trained=False,
         generated_tokens=(usage.sample_token_count or 0) + (usage.prefill_token_count or 0),
+        billable_tokens=tokens_by_kind(usage.training_token_count, usage.sample_token_count, usage.prefill_token_count),
         data_doubts=token_doubts(session),
         begins=begins,
         begins_notes=tuple(each for each in remarks if each.kind.remedy is None),
