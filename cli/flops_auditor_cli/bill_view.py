@@ -14,7 +14,7 @@ from flops_auditor.domain.bill.explanation import (
     RestReason,
     TrainingCharge,
 )
-from flops_auditor.domain.values.amounts import counted, flop, percent, share_number
+from flops_auditor.domain.values.amounts import at_least, counted, flop, percent, share_number
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.moments import iso, minute_of
 from flops_auditor_cli.schemas import BILL_DAY, fields_of
@@ -24,7 +24,7 @@ HOUR = 3600
 MOST_LISTED = 20
 REASONS: Mapping[RestReason, str] = {
     RestReason.NO_RECORD: "no record of it",
-    RestReason.BEYOND_RECORD: "beyond the hours of its record",
+    RestReason.BEYOND_RECORD: "beyond what its record has",
     RestReason.RECORD_WITHOUT_HOURS: "its record has no hours",
     RestReason.NO_RESOURCE: "no job is named, and no record fits",
     RestReason.DOOR_NOT_RECORDED: "such use is not recorded",
@@ -56,7 +56,18 @@ WIDE_REST_COLUMNS = {
     "ceiling": "At most (FLOP)",
     "why": "Why",
 }
-CHARGE_COLUMNS = {"day": "Day", "what": "What", "account": "Account", "tokens": "Tokens", "why": "Explained"}
+CHARGE_COLUMNS = {"day": "Day", "what": "What", "tokens": "Tokens", "ceiling": "At most (FLOP)", "why": "Explained"}
+WIDE_CHARGE_COLUMNS = {
+    "day": "Day",
+    "title": "Service",
+    "what": "What",
+    "usage_type": "Usage",
+    "account": "Account",
+    "region": "Region",
+    "tokens": "Tokens",
+    "ceiling": "At most (FLOP)",
+    "why": "Explained",
+}
 RIGHT = (*HOURS_COLUMNS, "tokens")
 FIELDS = fields_of(BILL_DAY)
 DECIMALS = 10
@@ -131,7 +142,9 @@ def _charge_members(charge: TrainingCharge) -> dict[str, Any]:
         "unit": charge.unit,
         "charged_units": decimal(charge.amount, DECIMALS),
         "charged_tokens": decimal(charge.tokens, DECIMALS),
+        "tokens_compared": charge.compared,
         "reason": charge.why.value if charge.why else None,
+        "ceiling_flop": decimal(charge.ceiling_flop),
     }
 
 
@@ -178,7 +191,11 @@ def _named(explained: Explanation, wide: bool) -> Iterable[Block]:
     if explained.charges:
         in_order = sorted(explained.charges, key=lambda each: each.why is None)
         rows = [_charge_row(each) for each in in_order[:most]]
-        yield Table(CHARGE_COLUMNS, rows, title_of_most("Charged by tokens", len(in_order), most), RIGHT, ("what",))
+        title = title_of_most("Charged by tokens", len(in_order), most)
+        if wide:
+            yield Table(WIDE_CHARGE_COLUMNS, rows, title, RIGHT)
+        else:
+            yield Table(CHARGE_COLUMNS, rows, title, RIGHT, ("what",))
 
 
 def title_of_most(title: str, count: int, most: int | None) -> str:
@@ -218,13 +235,17 @@ def _rest_row(rest: RestOfHours) -> dict[str, str]:
 
 
 def _charge_row(charge: TrainingCharge) -> dict[str, str]:
-    tokens = charge.tokens
+    tokens, by_name = charge.tokens, "by name and time alone"
     return {
         "day": charge.day.isoformat(),
         "what": name_of(charge.resource) or charge.usage_type,
         "account": charge.account,
-        "tokens": f"{decimal(charge.amount)} {charge.unit}" if tokens is None else f"{float(tokens):,.0f}",
-        "why": REASONS[charge.why] if charge.why else "by its record",
+        "region": charge.region,
+        "usage_type": charge.usage_type,
+        "title": charge.door.title,
+        "tokens": f"{decimal(charge.amount)} {charge.unit}" if tokens is None else f"{at_least(tokens):,}",
+        "ceiling": flop(charge.ceiling_flop, "upper") if charge.why else "",
+        "why": REASONS[charge.why] if charge.why else by_name if charge.by_name_alone else "by its record",
     }
 
 

@@ -538,7 +538,7 @@ BILL = joined(
                     {
                         **{"day": TEXT, **_OF_BILL, "account": TEXT, "region": TEXT, "usage_type": TEXT},
                         **{"resource": TEXT, "unit": TEXT, "charged_units": AMOUNT, "charged_tokens": AMOUNT},
-                        "reason": MAYBE,
+                        **{"tokens_compared": FLAG, "reason": MAYBE, "ceiling_flop": AMOUNT},
                     }
                 )
             ),

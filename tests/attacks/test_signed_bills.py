@@ -246,6 +246,17 @@ def test_a_share_without_its_evidence_is_seen_by_computing_it_again(forger: Forg
     assert names(forger.verify(recompute=Recomputing())) == {"EvidenceMismatch"}
 
 
+@pytest.mark.parametrize("explained", ["1000", "600"])
+def test_tokens_beyond_a_record_that_are_called_explained(forger: Forger, explained: str) -> None:
+    """The 400 that the record does not count: moved to those that it does, or left out, they are not its evidence."""
+    content = bills(forger)[0].content
+    rest = [each for each in content["charges"] if each["reason"] != "beyond-record"]
+    assert len(rest) == len(content["charges"]) - 1
+    content["charges"] = [{**each, "tokens": explained} if each["reason"] is None else each for each in rest]
+    assert names(forger.verify()) == set()
+    assert names(forger.verify(recompute=Recomputing())) == {"EvidenceMismatch"}
+
+
 def test_other_evidence_than_was_signed(ledger: LiveLedger, forger: Forger) -> None:
     bills(forger)[0].evidence = evidence_of(ledger, october(10, 0))
     assert names(forger.verify()) == {"EvidenceMismatch"}

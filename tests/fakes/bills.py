@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from flops_auditor.data import base_model_table
 from flops_auditor.domain.bill.billed import Billed
 from flops_auditor.domain.bill.explain_bill import explain_bill
 from flops_auditor.domain.bill.explanation import Explanation
@@ -23,6 +24,7 @@ from flops_auditor_cli.bill_files import bill_lines
 Row = dict[str, str]
 MONTH = datetime(2026, 10, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+TOKEN_UNITS = (("Tokens", 1), ("1K tokens", 10**3), ("1M tokens", 10**6))
 SECOND = Fraction(1001, 1000)
 """Amounts on a bill are rounded, too."""
 ACCOUNTS = ("111122223333", "444455556666")
@@ -70,13 +72,14 @@ def iso_of(moment: datetime) -> str:
 @dataclass
 class Month:
     """A month of rows, the runs that are recorded, and the seconds of hosts that no record explains, by what the
-    report names them by: (door, account, region, host, resource). `charges` are tokens that no record explains.
+    report names them by: (door, account, region, host, resource). `charges` are tokens that no record explains, by what
+    the bill says that they are of.
     """
 
     rows: list[Row] = field(default_factory=list)
     runs: list[RecordedRun] = field(default_factory=list)
     planted: defaultdict[tuple[str, ...], Fraction] = field(default_factory=lambda: defaultdict(Fraction))
-    charges: Fraction = Fraction(0)
+    charges: defaultdict[str, Fraction] = field(default_factory=lambda: defaultdict(Fraction))
     period: timedelta = HOUR
 
     @property
@@ -127,6 +130,7 @@ def random_month(seed: int, jobs: int = 12, noise: int = 30) -> Month:
         _job(month, chance, number)
     for number in range(max(1, jobs // 4)):
         _other_use(month, chance, number)
+        _token_run(month, chance, number)
     for _ in range(noise):
         _noise(month, chance)
     chance.shuffle(month.rows)
@@ -222,7 +226,45 @@ def _other_use(month: Month, chance: random.Random, number: int) -> None:
     ):
         told = {**columns, "pricing_unit": unit}
         month.add(product, f"{before}{usage_type}", at, Fraction(tokens, 1000), **told)
-    month.charges += tokens
+    month.charges[""] += tokens
+
+
+def _token_run(month: Month, chance: random.Random, number: int) -> None:
+    """A run that is charged by tokens: recorded or not, by a record that counts none, charged beyond its record a
+    little or ten times over, in two accounts, or by two usage types in different units.
+    """
+    account, region = chance.choice(ACCOUNTS), chance.choice(tuple(REGIONS))
+    product, usage, service, name = chance.choice(
+        (
+            ("AmazonSageMaker", "TrainingSession-Tokens", "sagemaker", "training-session/s"),
+            ("AmazonBedrock", "Llama3-3-70B-Customization-Training", "bedrock", "model-customization-job/a.b/"),
+        )
+    )
+    kind = chance.choice(("recorded", "recorded", "unrecorded", "older", "beyond", "ten times", "elsewhere", "units"))
+    arn = f"arn:aws:{service}:{region}:{account}:{name}{number}"
+    told = {"line_item_usage_account_id": account, "product_region_code": region, "line_item_resource_id": arn}
+    start = MONTH + month.period * chance.randrange(20 * (DAY // month.period))
+    charged, periods = Fraction(0), chance.randrange(1, 4)
+    for at in (start + month.period * each for each in range(periods)):
+        tokens, (unit, factor) = chance.randrange(1, 10**9), chance.choice(TOKEN_UNITS)
+        month.add(product, f"{REGIONS[region]}-{usage}", at, Fraction(tokens, factor), **{**told, "pricing_unit": unit})
+        charged += tokens
+        if kind == "elsewhere":
+            other = next(each for each in ACCOUNTS if each != account)
+            moved = {**told, "pricing_unit": unit, "line_item_usage_account_id": other}
+            month.add(product, f"{REGIONS[region]}-{usage}", at, Fraction(tokens, factor), **moved)
+            month.charges[arn] += tokens
+        if kind == "units":
+            beside = {**told, "pricing_unit": "Tokens"}
+            month.add(product, f"{REGIONS[region]}-Other-{usage}", at, Fraction(tokens), **beside)
+            charged += tokens
+    if kind == "unrecorded":
+        month.charges[arn] += charged
+        return
+    counted = {"older": None, "beyond": int(charged) - 1, "ten times": int(charged) // 10}.get(kind, int(charged))
+    month.charges[arn] += 0 if counted is None else charged - counted
+    span = (start, start + month.period * periods)
+    month.runs.append(RecordedRun(f"t{number:063d}", arn, account, region, {}, span, counted))
 
 
 def _noise(month: Month, chance: random.Random) -> None:
@@ -300,7 +342,7 @@ def explained_from(bill: Path, runs: Sequence[RecordedRun], hardware: HardwareTa
     with bill_lines(bill, lambda *_: None) as lines:
         for line in lines:
             read.take(line)
-    return explain_bill(read, runs, hardware)
+    return explain_bill(read, runs, hardware, base_model_table())
 
 
 def strayed(month: Month, explained: Explanation) -> dict[tuple[str, ...], Fraction]:
@@ -314,5 +356,8 @@ def strayed(month: Month, explained: Explanation) -> dict[tuple[str, ...], Fract
             for region, resource in pairs_of(REGIONS, (run.arn, "")):
                 rounding["sagemaker-training", run.account, region, host, resource] += count
     off = {key: seen.get(key, Fraction(0)) - month.planted.get(key, Fraction(0)) for key in seen | month.planted}
-    tokens = sum((each.tokens or 0 for each in explained.charges), Fraction(0)) - month.charges
-    return {key: value for key, value in {**off, ("tokens",): tokens}.items() if abs(value) > rounding[key] * SECOND}
+    tokens = {("tokens", resource): -planted for resource, planted in month.charges.items()}
+    for each in explained.charges:
+        if each.why:
+            tokens["tokens", each.resource] = tokens.get(("tokens", each.resource), Fraction(0)) + (each.tokens or 0)
+    return {key: value for key, value in {**off, **tokens}.items() if abs(value) > rounding[key] * SECOND}

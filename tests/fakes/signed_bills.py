@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flops_auditor.data import hardware_table
+from flops_auditor.data import base_model_table, hardware_table
 from flops_auditor.domain.bill.bill_lines import AMOUNT_PLACES, BillLine
 from flops_auditor.domain.bill.billed import Billed
 from flops_auditor.domain.bill.explain_bill import explain_bill
@@ -46,7 +46,9 @@ def billed_line(usage_type: str, start: datetime, hours: int, **changed: Any) ->
 
 
 def october(explained: int = 7, unseen: int = 3, month: datetime = OCTOBER, account: str = ACCOUNT) -> Explanation:
-    """So many hours of a host that a record explains, and so many that none does; a notebook and a charge beside."""
+    """So many hours of a host that a record explains, and so many that none does; a notebook and a charge beside, and a
+    session that is charged for 400 tokens more than its record counts.
+    """
     bill = Billed()
     seen, other = job_arn("seen", account), job_arn("unseen", account)
     for resource, hours in ((seen, explained), (other, unseen)):
@@ -55,8 +57,14 @@ def october(explained: int = 7, unseen: int = 3, month: datetime = OCTOBER, acco
     bill.take(billed_line("EU-Notebk:ml.g5.2xlarge", month, 2, instance_type="ml.g5.2xlarge", account=account))
     charge = {"service": "AmazonBedrock", "unit": "1K tokens", "instance_type": ""}
     bill.take(billed_line("EU-NovaPro-Customization-Training", month, 5, account=account, **charge))
-    runs = [RecordedRun("0" * 64, seen, account, REGION, {HOST: 1}, (month, month + explained * HOUR))]
-    return explain_bill(bill, runs if explained else [], hardware_table())
+    tuned = f"arn:aws:sagemaker:{REGION}:{account}:training-session/tuned"
+    bill.take(billed_line("EU-Tokens", month, 1, resource=tuned, account=account, unit="1K tokens", instance_type=""))
+    span = (month, month + explained * HOUR)
+    runs = [
+        RecordedRun("0" * 64, seen, account, REGION, {HOST: 1}, span),
+        RecordedRun("1" * 64, tuned, account, REGION, {}, span, 600, ("meta-llama/Llama-3.1-8B",)),
+    ]
+    return explain_bill(bill, runs if explained else [], hardware_table(), base_model_table())
 
 
 def state_of(ledger: Any) -> LedgerCompared:

@@ -61,6 +61,17 @@ def test_the_planted_are_missed_where_an_hour_is_hidden(tmp_path: Path) -> None:
     assert set(strayed(month, explanation)) == {key}
 
 
+def test_the_planted_are_missed_where_a_record_counts_more_tokens(tmp_path: Path) -> None:
+    """As many more as were charged beyond it: of one that is charged for one token more, and for ten times as many."""
+    month = random_month(1, jobs=100)
+    charged = {run.arn: month.charges[run.arn] for run in month.runs if month.charges[run.arn]}
+    assert 1 in charged.values() and len(charged) > 2
+    more = {run.arn: (run.tokens or 0) + int(charged.get(run.arn, 0)) for run in month.runs}
+    runs = [run if run.tokens is None else replace(run, tokens=more[run.arn]) for run in month.runs]
+    explanation = explained_from(write_csv(tmp_path / "month.csv", month.rows), runs, hardware_table())
+    assert set(strayed(month, explanation)) == {("tokens", arn) for arn in charged}
+
+
 def test_months_in_folders_are_read_together(tmp_path: Path) -> None:
     later = an_hour(line_item_usage_start_date="2026-11-01T00:00:00Z", line_item_usage_end_date="2026-11-01T01:00:00Z")
     for name, row in (

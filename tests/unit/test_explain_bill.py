@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flops_auditor.data import hardware_table
+from flops_auditor.data import base_model_table, hardware_table
 from flops_auditor.domain.bill.bill_lines import BillLine
 from flops_auditor.domain.bill.billed import Billed, BillTooCoarse
 from flops_auditor.domain.bill.doors import door_of_charge, door_of_hours, host_of
@@ -40,16 +40,24 @@ ON_EC2 = replace(LINE, service="AmazonEC2", usage_type="EU-BoxUsage:p5.48xlarge"
 HARDWARE = hardware_table()
 
 
-def run(hours: float = 1, start: datetime = AT, arn: str = ARN, hosts: Mapping[str, int] | None = None) -> RecordedRun:
+def run(
+    hours: float = 1,
+    start: datetime = AT,
+    arn: str = ARN,
+    hosts: Mapping[str, int] | None = None,
+    tokens: int | None = None,
+    models: tuple[str, ...] = (),
+) -> RecordedRun:
     span = (start, start + hours * HOUR)
-    return RecordedRun("0" * 64, arn, "111122223333", "eu-west-1", {HOST: 1} if hosts is None else hosts, span)
+    there = {HOST: 1} if hosts is None else hosts
+    return RecordedRun("0" * 64, arn, "111122223333", "eu-west-1", there, span, tokens, models)
 
 
 def explained(*lines: BillLine, runs: tuple[RecordedRun, ...] = ()) -> Explanation:
     bill = Billed()
     for line in lines:
         bill.take(line)
-    return explain_bill(bill, runs, HARDWARE)
+    return explain_bill(bill, runs, HARDWARE, base_model_table())
 
 
 def rest_of(explanation: Explanation) -> list[tuple[Fraction, RestReason]]:
@@ -370,9 +378,9 @@ def test_training_that_is_charged_by_tokens_is_named_with_them(unit: str, tokens
 
 
 def test_tokens_are_explained_by_the_record_of_a_run_of_that_time() -> None:
-    assert explained(TOKENS, runs=(run(hosts={}),)).complete
+    assert explained(TOKENS, runs=(run(hosts={}, tokens=1000),)).complete
     for other in (3, -3):
-        apart = explained(TOKENS, runs=(run(1, AT + other * HOUR, hosts={}),))
+        apart = explained(TOKENS, runs=(run(1, AT + other * HOUR, hosts={}, tokens=1000),))
         assert [each.why for each in apart.charges] == [RestReason.BEYOND_RECORD]
     assert [each.why for each in explained(replace(TOKENS, resource="")).charges] == [RestReason.NO_RESOURCE]
 
@@ -531,8 +539,15 @@ def test_a_record_says_what_it_explains() -> None:
     job = {
         **{"id": "1", "arn": ARN, "region": "eu-west-1", "start": "2026-10-05T10:00:00.500Z", "end": None},
         "instances": [{"type": HOST, "count": 2}, {"type": HOST, "count": "1"}],
+        "finished": True,
     }
-    assert recorded_run({"job": job}) == RecordedRun("1", ARN, "111122223333", "eu-west-1", {HOST: 3}, None)
-    ended = recorded_run({"job": {**job, "end": "2026-10-05T11:00:00.000Z"}})
+    model = {"original": {"base_model": "a/b"}, "lineage": {"base_model": "a/b", "other_names": ["b"]}}
+    known = RecordedRun("1", ARN, "111122223333", "eu-west-1", {HOST: 3}, None, None, ("a/b", "b"))
+    assert recorded_run({"job": job, **model}) == known
+    ended = recorded_run({"job": {**job, "end": "2026-10-05T11:00:00.000Z"}, **model})
     assert ended.span == (AT + timedelta(milliseconds=500), AT + HOUR)
-    assert recorded_run({"job": {**job, "end": "2026-10-05T09:00:00.000Z"}}).span is None
+    assert recorded_run({"job": {**job, "end": "2026-10-05T09:00:00.000Z"}, **model}).span is None
+    charged = {**job, "billable_tokens": {"training_tokens": "5", "sample_tokens": "0", "prefill_tokens": "7"}}
+    assert recorded_run({"job": charged, **model}).tokens == 12
+    running = {**charged, "finished": False}
+    assert recorded_run({"job": running, **model}).tokens is None, "its service counts on"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from flops_auditor_cli.commands import explain_bill
 from flops_auditor_cli.commands.explain_bill import AccountNotBilled
 from flops_auditor_cli.deployment import StackValues
 from flops_auditor_cli.main import app
-from tests.fakes.bills import MONTH, Month, write_csv
+from tests.fakes.bills import HOUR, MONTH, Month, write_csv
 
 ACCOUNT, REGION, HOST = "111122223333", "eu-west-1", "ml.p5.48xlarge"
 TOLD = {"line_item_usage_account_id": ACCOUNT, "product_region_code": REGION, "product_instance_type": HOST}
@@ -40,9 +41,10 @@ class Records:
         return [row for row in rows if query.fits(row)]
 
     def contents(self, rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
-        job = {"arn": arn("recorded"), "region": REGION, "instances": [{"type": HOST, "count": 1}]}
+        job = {"arn": arn("recorded"), "region": REGION, "instances": [{"type": HOST, "count": 1}], "finished": True}
+        model = {"original": {"base_model": ""}, "lineage": {"base_model": "", "other_names": []}}
         start = iso(MONTH)
-        return [{"job": {**job, "id": row["job_id"], "start": start, "end": row["ended_at"]}} for row in rows]
+        return [{"job": {**job, "id": row["job_id"], "start": start, "end": row["ended_at"]}, **model} for row in rows]
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +90,42 @@ def test_what_is_not_explained_is_named_and_the_exit_code_says_so(tmp_path: Path
     rows = run(path, "--output", "csv").stdout.splitlines()
     assert rows[0].startswith("day,door,title,purpose,billed_seconds") and len(rows) == 2
     assert "| unseen |" in run(path, "--output", "markdown").stdout
+
+
+def test_tokens_beyond_a_record_are_named_and_those_that_it_does_not_count_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second session's record counts none."""
+    sessions = [f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-session/s{number}" for number in (1, 2)]
+    month = Month()
+    for session in sessions:
+        told = {**TOLD, "product_instance_type": "", "line_item_resource_id": session, "pricing_unit": "1K tokens"}
+        month.add("AmazonSageMaker", "EU-Tokens", MONTH, Fraction(5), **told)
+    path = write_csv(tmp_path / "bill.csv", month.rows)
+    model = {"base_model": "meta-llama/Llama-3.1-8B", "other_names": []}
+    job = {"region": REGION, "instances": [], "finished": True, "start": iso(MONTH), "end": iso(MONTH + HOUR)}
+    contents: list[dict[str, Any]] = [
+        {"job": {**job, "id": arn, "arn": arn}, "original": model, "lineage": model} for arn in sessions
+    ]
+    contents[0]["job"]["billable_tokens"] = {"training_tokens": "2000", "sample_tokens": "0", "prefill_tokens": "500"}
+    monkeypatch.setattr(Records, "contents", lambda *_: contents)
+    done = run(path, "--output", "json")
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["complete"], [each["kind"] for each in told["doubts"]]) == (
+        4,
+        False,
+        ["tokens-not-compared"],
+    )
+    names = ("charged_tokens", "tokens_compared", "reason")
+    assert [tuple(each[name] for name in names) for each in told["charges"]] == [
+        (2500, True, None),
+        (2500, True, "beyond-record"),
+        (5000, False, None),
+    ]
+    assert [each["ceiling_flop"] is None for each in told["charges"]] == [True, False, True]
+    shown = run(path).stdout
+    assert "beyond what its record has" in shown and "by name and time alone" in shown
+    assert "s2" in shown.split("Not certain")[1]
 
 
 def test_a_share_is_never_more_than_it_is(tmp_path: Path) -> None:

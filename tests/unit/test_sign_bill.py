@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.data import hardware_table
+from flops_auditor.data import base_model_table, hardware_table
 from flops_auditor.domain.bill import doors
 from flops_auditor.domain.bill.billed import Billed
 from flops_auditor.domain.bill.doors import Door
@@ -70,7 +70,9 @@ def test_a_statement_holds_the_sums_of_the_whole(ledger: LiveLedger) -> None:
     rest = {(each["door"], each["reason"]): each for each in content["rest"]}
     assert int(rest["sagemaker-training", "no-record"]["ceiling_flop"]) == explained.training.ceiling_flop
     assert content["charges"] == [
-        {"door": "bedrock-customisation", "reason": "no-resource", "number": 1, "tokens": "5000"}
+        {"door": "bedrock-customisation", "reason": "no-resource", "number": 1, "tokens": "5000"},
+        {"door": "sagemaker-tokens", "reason": None, "number": 1, "tokens": "600"},
+        {"door": "sagemaker-tokens", "reason": "beyond-record", "number": 1, "tokens": "400"},
     ]
     assert content["export"] == ["1" * 64, "2" * 64]
 
@@ -86,7 +88,7 @@ def test_hours_of_unknown_hosts_leave_no_share_and_no_ceiling(ledger: LiveLedger
 
     bill = Billed()
     bill.take(billed_line("EU-Train:ml.p99.48xlarge", OCTOBER, 1, instance_type="ml.p99.48xlarge"))
-    content = signed(ledger, explain_bill(bill, [], hardware_table())).content
+    content = signed(ledger, explain_bill(bill, [], hardware_table(), base_model_table())).content
     assert share_of(content) is None
     assert [each["ceiling_flop"] for each in content["rest"]] == [None]
     assert content["hours"][0]["unknown_host_nanoseconds"] == str(3600 * 10**9)

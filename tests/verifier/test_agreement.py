@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flops_auditor.data import hardware_table
+from flops_auditor.data import base_model_table, hardware_table
 from flops_auditor.domain.bill.billed import Billed
 from flops_auditor.domain.bill.explain_bill import explain_bill
 from flops_auditor.domain.ledger.named_counts import MOST_NAMES
@@ -167,7 +167,7 @@ def test_both_tell_a_bad_bill_among_very_many_and_how_many_more_there_are(page: 
         bill = Billed()
         for month in of_two:
             bill.take(billed_line("EU-Notebk:ml.g5.2xlarge", month, 1, instance_type="ml.g5.2xlarge"))
-        signed(ledger, explain_bill(bill, [], hardware_table()))
+        signed(ledger, explain_bill(bill, [], hardware_table(), base_model_table()))
     for _ in range(3):
         assert not ledger.seal().held
     bundle = ledger.bundle(tmp_path)

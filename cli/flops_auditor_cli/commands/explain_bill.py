@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flops_auditor.data import hardware_table
+from flops_auditor.data import base_model_table, hardware_table
 from flops_auditor.domain.bill.bill_lines import BillLine
 from flops_auditor.domain.bill.billed import Billed
 from flops_auditor.domain.bill.explain_bill import explain_bill
@@ -65,7 +65,7 @@ def explain(
     with progress("files") as tell, bill_lines(cur, tell) as lines:
         bill = read(lines, account or ())
     runs = runs_beside(bill, BundleRecords(signing.read) if signing else open_records(target, bundle))
-    explained = explain_bill(bill, runs, hardware_table())
+    explained = explain_bill(bill, runs, hardware_table(), base_model_table())
     show(bill_view(explained, len(runs), wide), output)
     if signing:
         signing.sign(explained, len(runs), digests_of(cur))

@@ -4,28 +4,27 @@ Every hour of a host with accelerators, and every charge for training, is explai
 reason why not and with the most computing that it could have been.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from fractions import Fraction
 
-from flops_auditor.domain.bill.bill_lines import AMOUNT_PLACES
-from flops_auditor.domain.bill.billed import Billed, ChargeKey, HostKey, Period
+from flops_auditor.domain.bill.billed import Billed, HostKey, Period
 from flops_auditor.domain.bill.doors import TRAINING_JOBS, WITH_RECORDS, Door, Purpose, kind_of_resource
+from flops_auditor.domain.bill.explain_charges import explain_charges
 from flops_auditor.domain.bill.explanation import (
     DoorDay,
     Explanation,
     HoursSum,
     RestOfHours,
-    RestReason,
     TrainingCharge,
 )
-from flops_auditor.domain.bill.matching import LATE, TICKS, TICKS_IN_AMOUNT, BilledTime, RunTime, match
-from flops_auditor.domain.bill.recorded_runs import RecordedRun
+from flops_auditor.domain.bill.matching import TICKS, TICKS_IN_AMOUNT, BilledTime, RunTime, match
+from flops_auditor.domain.bill.recorded_runs import RecordedRun, is_foreign, why_unexplained
 from flops_auditor.domain.compute.hardware import HardwareTable, InstanceType
+from flops_auditor.domain.originals.base_models import BaseModelTable
 from flops_auditor.domain.values.amounts import at_least
-from flops_auditor.domain.values.arns import account_of, region_of
+from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.remarks import Kind, Remark
 
 NO_RESOURCES = Kind(
@@ -38,24 +37,28 @@ NO_REGION = Kind(
     "{names:list}",
 )
 UNKNOWN_HOSTS = Kind("unknown-hosts", "the table lacks hosts, so that their hours have no ceiling: {names:list}")
+NOT_COMPARED = Kind(
+    "tokens-not-compared",
+    "explained by a record of that name and time alone, which does not count the tokens that are charged: {names:list}",
+)
 UNKNOWN_TOKENS = Kind("unknown-charges", "charges for training in a unit that counts no tokens: {names:list}")
 
-_TOKENS = re.compile(r"(?i)\s*+([0-9]{1,9})?+\s*+(?:(k|m|b|thousand|million)\b[\s-]*+)?+(?:[a-z]++[\s-]++)*tokens?\s*+")
 _TRAINING_JOB = "training-job"
 """The kind of resource whose hours SageMaker charges as training: runs on clusters have hosts and times, too."""
-_TIMES = {"": 1, "k": 10**3, "thousand": 10**3, "m": 10**6, "million": 10**6, "b": 10**9}
 _Times = Mapping[HostKey, Sequence[BilledTime]]
 _Records = Mapping[str, Sequence[RecordedRun]]
 
 
-def explain_bill(bill: Billed, runs: Iterable[RecordedRun], hardware: HardwareTable) -> Explanation:
+def explain_bill(
+    bill: Billed, runs: Iterable[RecordedRun], hardware: HardwareTable, models: BaseModelTable
+) -> Explanation:
     """A bill beside what is recorded."""
     records: defaultdict[str, list[RecordedRun]] = defaultdict(list)
     for run in runs:
         records[run.arn].append(run)
     times = {key: _billed_times(periods) for key, periods in bill.hours.items() if any(periods.values())}
     _match(times, records)
-    charges = _charges(bill.charges, records)
+    charges = explain_charges(bill.charges, records, models)
     return Explanation(
         start=bill.start,
         end=bill.end,
@@ -91,12 +94,9 @@ def _match(times: _Times, records: _Records) -> None:
 
 
 def _at_home(key: HostKey) -> tuple[bool, bool, bool, str, str]:
-    """When its turn is to take of what the records of its resource have left: lines of the resource's own account and
-    region come first, so that none of another one takes their hours away.
-    """
-    foreign = key.account != account_of(key.resource)
-    elsewhere = key.region != region_of(key.resource)
-    return foreign, elsewhere, key.door is not TRAINING_JOBS, key.account, key.region
+    """When its turn is to take of what the records of its resource have left."""
+    foreign = is_foreign(key.account, key.region, key.resource)
+    return *foreign, key.door is not TRAINING_JOBS, key.account, key.region
 
 
 def _times_of(runs: Iterable[RecordedRun], host: str) -> list[RunTime]:
@@ -152,7 +152,7 @@ def _rest(times: _Times, records: _Records, hardware: HardwareTable) -> tuple[Re
         rest.append(
             RestOfHours(
                 *key,
-                why=_reason(key.door, key.resource, records),
+                why=why_unexplained(key.door, key.resource, records),
                 start=min(each.start for each in left),
                 end=max(each.end for each in left),
                 host_seconds=seconds,
@@ -170,38 +170,6 @@ def _size(rest: RestOfHours) -> tuple[bool, bool, int, Fraction, tuple[str, ...]
     return no_training, ceiling is not None, -(ceiling or 0), -rest.host_seconds, names
 
 
-def _reason(door: Door, resource: str, records: _Records) -> RestReason:
-    if resource in records:
-        known = any(run.span for run in records[resource])
-        return RestReason.BEYOND_RECORD if known else RestReason.RECORD_WITHOUT_HOURS
-    if door.purpose is Purpose.OTHER:
-        return RestReason.NOT_TRAINING
-    if door.purpose is Purpose.POSSIBLE:
-        return RestReason.DOOR_NOT_RECORDED
-    return RestReason.NO_RECORD if resource else RestReason.NO_RESOURCE
-
-
-def _charges(charges: Mapping[ChargeKey, Mapping[Period, int]], records: _Records) -> tuple[TrainingCharge, ...]:
-    """Charges of each day; one is explained where it is of a recorded run, and of when that ran."""
-    sums: defaultdict[tuple[date, ChargeKey, RestReason | None], int] = defaultdict(int)
-    for key, periods in charges.items():
-        spans = [run.span for run in records.get(key.resource, ()) if run.span]
-        for (start, end), amount in periods.items():
-            ran = any(began - LATE < end and start < ended + LATE for began, ended in spans)
-            reason = None if ran else _reason(key.door, key.resource, records)
-            sums[start.date(), key, reason] += amount
-    made = [_charge(day, key, reason, amount) for (day, key, reason), amount in sums.items() if amount]
-    return tuple(
-        sorted(made, key=lambda each: (each.day, each.door.name, each.account, each.usage_type, each.resource))
-    )
-
-
-def _charge(day: date, key: ChargeKey, reason: RestReason | None, amount: int) -> TrainingCharge:
-    counted, in_units = _TOKENS.fullmatch(key.unit), Fraction(amount, 10**AMOUNT_PLACES)
-    factor = int(counted[1] or 1) * _TIMES[(counted[2] or "").lower()] if counted else None
-    return TrainingCharge(day, *key, in_units, None if factor is None else in_units * factor, reason)
-
-
 def _doubts(
     bill: Billed, times: _Times, charges: Sequence[TrainingCharge], hardware: HardwareTable
 ) -> Iterable[Remark]:
@@ -211,5 +179,6 @@ def _doubts(
     told = {kind: set(names) for kind, names in bill.told.items()}
     told[NO_REGION] = {key.host for key in times if key.door is TRAINING_JOBS and not (key.resource or key.region)}
     told[UNKNOWN_HOSTS] = {key.host for key in times if not _known(hardware, key.host)}
+    told[NOT_COMPARED] = {name_of(each.resource) for each in charges if each.by_name_alone}
     told[UNKNOWN_TOKENS] = {f"{each.usage_type} in {each.unit}" for each in charges if each.tokens is None}
     yield from (kind(names=sorted(names)) for kind, names in told.items() if names)

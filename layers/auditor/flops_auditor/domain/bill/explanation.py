@@ -83,7 +83,8 @@ class RestOfHours:
 class TrainingCharge:
     """Training that is charged by what it reads, on one day (UTC). `tokens` is None where the unit counts none.
 
-    Nobody says what hardware it took, so that there is no ceiling. `why` is None where it is explained.
+    `why` is None where it is explained, and `compared` says whether records of that time count tokens. `ceiling_flop`
+    is what tokens that no record explains could hold, None where nobody knows of which model.
     """
 
     day: date
@@ -96,6 +97,13 @@ class TrainingCharge:
     amount: Fraction
     tokens: Fraction | None
     why: RestReason | None
+    compared: bool
+    ceiling_flop: int | None
+
+    @property
+    def by_name_alone(self) -> bool:
+        """Whether a record of that name and time explains tokens that it does not count."""
+        return self.why is None and self.tokens is not None and not self.compared
 
 
 @dataclass(frozen=True)
