@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flops_auditor.domain.runs.s3_spellings import PLACE, looks_like_s3, may_store, read_bare, read_s3
-from flops_auditor.domain.runs.sources.shell_copies import read_line
+from flops_auditor.domain.runs.sources.shell_lines import read_line
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.runs.sources.training_job_places import checkpoints, outputs, references
 from flops_auditor.use_cases.recomputing.recompute import Recomputing

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.domain.runs.sources.shell_copies import read_line
+from flops_auditor.domain.runs.sources.shell_lines import read_line
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.runs.sources.training_job_places import checkpoints, references
 from flops_auditor.domain.runs.sources.variables import filled_in, left_open

@@ -10,7 +10,7 @@ import shlex
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import takewhile
 from typing import Literal
 
@@ -45,7 +45,7 @@ _SETTING = re.compile(r"[+~]*[A-Za-z_@][\w./@-]*=[^=]*")
 """Hydra: `optim.lr=1e-4`."""
 _OPTION_WITH_JSON = re.compile(r"(?P<name>[-+]*[A-Za-z_][\w./-]*)=(?P<json>\s*[\[{].*)", re.DOTALL)
 _PAIR = re.compile(
-    r"(?<![\w.-])(?:(?P<option>-{1,2})(?P<of>[A-Za-z_][\w./-]{0,255}+)\s{1,9}|"
+    r"(?<![\w-])(?<!\w\.)(?:(?P<option>-{1,2})(?P<of>[A-Za-z_][\w./-]{0,255}+)\s{1,9}|"
     r"(?P<name>[A-Za-z_][\w./-]{0,255}+)['\"]?[ \t]{0,9}(?:[:=(>]|=>|:=)[ \t]{0,9}"
     r"(?:(?:!{1,2}|&)\w{1,64}+[ \t]{1,9})?)(?:[A-Za-z.]{1,40}+\((?=['\"])|[rbfRBF]{1,2}(?=['\"]))?"
     r"['\"]?(?P<value>(?:\$\{[^\s{}]{1,256}+\}|[^\s'\"=,;{}\[\]()<>&])++)(?!=)"
@@ -58,8 +58,33 @@ _MAY_BE_A_PLACE = re.compile(r"^/(?!/)|:/|\$")
 _FOLDED = re.compile(r"(?<=:)[ \t]{0,9}[|>][-+]?[ \t]{0,9}\r?\n[ \t]{0,99}")
 """YAML: a value that stands in the next line."""
 _SLASH = re.compile("%2F", re.IGNORECASE)
-_HEADING = re.compile(r"(?:(?P<name>[A-Za-z_][\w./-]{0,255}+)['\"]?[ \t]{0,9}[:=][ \t]{0,9})?(?P<bracket>[{}]|$)")
-"""What opens or closes a group of settings: `model: {`, or, at the end of a line, `model:`."""
+_A_PLACE = r"(?:[A-Za-z0-9+.-]{1,32}+:/|/(?!/)|\$|arn:)[^\s'\"=,;{}\[\]()<>]++"
+"""What may be a place, or a path in a container, to where it surely ends."""
+_THREE_QUOTES = re.compile(rf"(?P<quote>['\"])(?P=quote){{2}}(?:\r?\n(?={_A_PLACE}))?")
+"""TOML, Python."""
+_ANCHOR = re.compile(rf"&(?P<name>\w{{1,64}}+)\s{{1,99}}['\"]?(?P<value>{_A_PLACE})")
+_ALIAS = re.compile(r"(?<=[\s:\[,-])\*(?P<name>\w{1,64}+)")
+_LONGEST_ALIAS = 1_100
+_MOST_ALIASES = 100
+"""Of a text of YAML, that are read as what they stand for."""
+_ITEM = re.compile(rf"[\s\[(,'\"-]*+(?P<value>{_A_PLACE})[\s\]),'\"]*+(?:\s#.*)?")
+"""A value that stands in a line of its own, alone or of a list."""
+_LIST = re.compile(
+    r"(?<![\w.-])(?P<name>[A-Za-z_][\w./-]{0,255}+)['\"]?[ \t]{0,9}[:=(][ \t]{0,9}"
+    r"[\[(](?P<items>[^\[\](){}]{1,9999}+)[\])]"
+)
+_OF_A_LIST = re.compile(_A_PLACE)
+_HEADING = re.compile(
+    r"(?:(?P<name>[A-Za-z_][\w./-]{0,255}+)['\"]?[ \t]{0,9}[:=][ \t]{0,9}(?:&\w{1,64}+[ \t]{0,9}|[\[(][ \t]{0,9})?+)?"
+    r"(?P<bracket>[{}]|$)"
+)
+"""What opens or closes a group of settings: `model: {`, or, at the end of a line, `model:`, `models: [`."""
+_REMARK = re.compile(r"(?<=[:=])[ \t]{1,9}#.*")
+"""Behind a name, whose value is in the next line."""
+_APART = re.compile(r"(?:^|[._-])(?:bucket|key|prefix)(?:[._-]?name)?$", re.IGNORECASE)
+"""Names of parts of a place."""
+_OF_PYTHON = re.compile(r"\s*\[\s*'-")
+"""How a list of options begins in the quotes of Python."""
 _TABLE = re.compile(r"\[{1,2}(?P<name>[\w.'\"-]{1,255}+)\]{1,2}")
 """TOML, INI."""
 _MOST_ABOVE = 8
@@ -220,12 +245,15 @@ class _Reader:
             before = [word for word in before if word != _END]
             if before or name_of_a_model(name):
                 yield NestedText(owner, name, " ".join(before) or plain(text), "head")
-        elif not is_for_people(name) and _PAIR.search(laid := _laid_out(text)) and self._may_read(text):
-            for above, inner, value in dict.fromkeys(_settings_in(laid)):
+        settings = (not words or "\n" in text) and not is_for_people(name)
+        if settings and _has_settings(laid := self._laid_out(text)) and self._may_read(text):
+            stated = dict.fromkeys(_settings_in(laid))
+            apart = any("bucket" in inner.lower() for _, inner, _ in stated)
+            for above, inner, value in stated:
                 whole = _below(name, f"{IN_TEXT}.{above}.{inner}")
-                if _MAY_BE_A_PLACE.search(value):
+                if _MAY_BE_A_PLACE.search(value) or (apart and _APART.search(inner)):
                     yield NestedText(owner, whole.replace("..", "."), value, "place")
-                if "{" not in value:
+                if "{" not in value and not words:
                     alone = _against(owner, _below(name, f"{IN_TEXT}.{inner}"), value, "pair")
                     yield from alone or _against(owner, whole, value, "pair")
         yield NestedText(owner, name, plain(text), "line" if words else "text" if place is None else "item")
@@ -245,8 +273,23 @@ class _Reader:
         """
         if text.lstrip()[:1] not in ("{", "[", '"'):
             return None
+        if _OF_PYTHON.match(text) and '"' not in text:
+            text = text.replace("'", '"')
         tree = _json(_folded(text) if _depth(text) > _DEEPEST else text)
         return tree if tree is not None and tree != text.strip() and self._may_read(text) else None
+
+    def _laid_out(self, text: str) -> str:
+        """A text with each value beside its name, in one quote, a "/" as it is read in an address, and what an alias of
+        YAML stands for in its place.
+        """
+        text = _THREE_QUOTES.sub(r"\g<quote>", _FOLDED.sub(" ", _SLASH.sub("/", text)))
+        anchors = dict(_ANCHOR.findall(text)) if "&" in text else {}
+        anchors = {name: value for name, value in anchors.items() if len(value) <= _LONGEST_ALIAS}
+        if not anchors:
+            return text
+        laid, count = _ALIAS.subn(lambda match: anchors.get(match["name"], match[0]), text, _MOST_ALIASES)
+        self.unread = self.unread or count >= _MOST_ALIASES
+        return laid
 
     def _may_read(self, text: str) -> bool:
         self._left -= len(text)
@@ -254,9 +297,8 @@ class _Reader:
         return self._left >= 0
 
 
-def _laid_out(text: str) -> str:
-    """A text with each value beside its name, and a "/" as it is read in an address."""
-    return _FOLDED.sub(" ", _SLASH.sub("/", text))
+def _has_settings(text: str) -> bool:
+    return _PAIR.search(text) is not None or _LIST.search(text) is not None or "\n" in text
 
 
 def _settings_in(text: str) -> Iterator[tuple[str, str, str]]:
@@ -264,7 +306,7 @@ def _settings_in(text: str) -> Iterator[tuple[str, str, str]]:
     name, and their value.
     """
     table, indented, opened = "", list[tuple[int, str]](), list[str]()
-    for line in text.splitlines():
+    for line in map(partial(_REMARK.sub, ""), text.splitlines()):
         written = line.strip(" \t-")
         indent = len(line) - len(line.lstrip(" \t-"))
         while indented and indented[-1][0] >= indent and written:
@@ -273,6 +315,13 @@ def _settings_in(text: str) -> Iterator[tuple[str, str, str]]:
             table, indented, opened = of_table["name"].replace('"', "").replace("'", ""), [], []
             continue
         done = 0
+        names = [table, *(name for _, name in indented[-_MOST_ABOVE:]), *opened[-_MOST_ABOVE:]]
+        if (item := _ITEM.fullmatch(line)) and names[-1]:
+            yield ".".join(filter(None, names[:-1]))[-LONGEST_NAME:], names[-1], item["value"]
+            continue
+        for listed in _LIST.finditer(line):
+            for value in _OF_A_LIST.findall(listed["items"]):
+                yield ".".join(filter(None, names))[-LONGEST_NAME:], listed["name"], value
         for pair in _PAIR.finditer(line):
             _open_and_close(opened, line[done : pair.start()])
             above = [table, *(name for _, name in indented[-_MOST_ABOVE:]), *opened[-_MOST_ABOVE:]]
@@ -288,8 +337,8 @@ def _open_and_close(opened: list[str], text: str) -> str:
     for heading in _HEADING.finditer(text):
         if heading["bracket"] == "{":
             opened.append(heading["name"] or "")
-        elif heading["bracket"] and opened:
-            opened.pop()
+        elif heading["bracket"] == "}":
+            del opened[-1:]
         elif heading["name"]:
             return heading["name"]
     return ""

@@ -35,7 +35,7 @@ from flops_auditor.domain.runs.s3_spellings import (
 )
 from flops_auditor.domain.runs.sources.channel_paths import path_in_channel, results_in_channels
 from flops_auditor.domain.runs.sources.own_folder import own_folder
-from flops_auditor.domain.runs.sources.shell_copies import ShellLine, read_line, said_by
+from flops_auditor.domain.runs.sources.shell_lines import ShellLine, parameters_of, read_line, said_by
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob
 from flops_auditor.domain.runs.sources.variables import LONGEST_VARIABLE, filled_in, is_open, left_open
 from flops_auditor.domain.runs.sources.written_places import longer_readings
@@ -84,7 +84,13 @@ _NO_KEY = re.compile(r"secret|token|access|api|auth|kms|ssh|licen[cs]e|private|p
 _RELATIVE = re.compile(r"(?![/.~])[^\s:\"'<>,;|\\]+")
 _WRITTEN = "output"
 """The folder in which SageMaker leaves all results of a job."""
-_NO_WEIGHTS = re.compile(r"config|tokeni[sz]er|vocab", re.IGNORECASE)
+_NO_WEIGHTS = re.compile(
+    r"config|tokeni[sz]er|vocab|data_?(?:set|loader)|(?:class|loss|sample|mixture|data)[._-]?weights?|pretrain(?:ing)?[._-]?data"
+    r"|model[._-]?card",
+    re.IGNORECASE,
+)
+_NO_MODEL_FILES = re.compile(r"config|tokeni[sz]er|vocab|data|corpus|code|script|requirements", re.IGNORECASE)
+"""Of names of variables those of what is no model, unless they say that it is one."""
 _ARN = re.compile(
     r"arn:aws[a-z-]*:(?:sagemaker:[a-z0-9-]*:\d*:"
     r"(?:training-job|training-session|job|model-package|cluster/[a-z0-9]{12})|batch:[a-z0-9-]*:\d*:job)/\S+"
@@ -141,6 +147,11 @@ TOO_MANY_OUTPUTS = Kind(
     "too-many-named-outputs",
     "its texts name more than the {most} places for its results that are noted: who continues what lies at the others "
     "is not seen",
+    TAG_LINEAGE,
+)
+OPEN_RESULTS = Kind(
+    "open-results",
+    "{where} leaves results at {form}: who continues it from there is not seen",
     TAG_LINEAGE,
 )
 AUXILIARY_NAMED = Kind(
@@ -265,7 +276,12 @@ def _named(
     leaves.append(_Leaf("command line", "", " ".join(command), again=True))
     filling = [given for what, given in values if what not in _NOT_FILLED_IN]
     short = [each for given in filling for each in given if len(each[1]) <= LONGEST_VARIABLE]
-    variables = {**dict(known), **{f"SM_HP_{name.upper()}": plain(value) for name, value in short}, **dict(short)}
+    variables = {
+        **dict(known),
+        **{f"SM_HP_{name.upper()}": plain(value) for name, value in short},
+        **dict(short),
+        **parameters_of(command),
+    }
     named.labelled = {(leaf.label, leaf.text) for leaf in leaves}
     leaves += _said(_Leaf("command line", "", ""), said_by(command, variables), named)
     leaves = [inner for leaf in leaves for inner in _read_as_run(leaf, variables, named)]
@@ -305,14 +321,55 @@ def _read_as_run(leaf: _Leaf, variables: Mapping[str, str], named: _Search) -> l
         _name_open(leaf, source, named)
         if source.whole_bucket and not is_open(source.space):
             named.notes.append(WHOLE_BUCKET_OF_DATA(where=leaf.where, place=str(source)))
-    if line.open_source:
+    if any(_may_be_model(text) for text in line.open_sources):
         named.notes.append(NOT_FOLLOWED(where=leaf.where, form=OPEN_PLACE))
-    return [*_filled(leaf, variables, named), *_said(leaf, line, named)]
+    if line.open_target:
+        named.notes.append(OPEN_RESULTS(where=leaf.where, form=OPEN_PLACE))
+    for name, near in line.not_told:
+        _say_not_told(replace(leaf, label=_below(leaf, name)), near, named)
+    return [*_filled(leaf, variables, named), *_said(leaf, line, named), *_in_texts(leaf, line, named)]
+
+
+def _may_be_model(variable: str) -> bool:
+    """Whether the name of a variable may be that of a model's place."""
+    return _is_like(_SURELY_MODEL, variable) or not _is_like(_NO_MODEL_FILES, variable)
+
+
+def _say_not_told(leaf: _Leaf, near: bool, named: _Search) -> None:
+    """Say of an option whose value a shell makes in a way that is not followed what its label makes of it."""
+    label = leaf.label.rpartition(".")[2]
+    if _is_written_to(leaf.label):
+        if near and (_is_like(_KEPT_LIKE, label) or _is_like(_RESULT_LIKE, label)) and not _is_like(_NO_RESULT, label):
+            named.notes.append(OPEN_RESULTS(where=leaf.where, form=OPEN_PLACE))
+    elif _is_of_weights(leaf.label) and not _is_like(NOT_COUNTED, leaf.label):
+        named.notes.append(NOT_FOLLOWED(where=leaf.where, form=OPEN_PLACE))
+
+
+def _is_written_to(label: str) -> bool:
+    return (_is_like(_OUTPUT_LIKE, label) and not _is_like(_READ, label)) or _is_like(_KEPT_LIKE, label)
+
+
+def _below(leaf: _Leaf, name: str) -> str:
+    return ".".join(filter(None, (leaf.label, name)))
+
+
+def _in_texts(leaf: _Leaf, line: ShellLine, named: _Search) -> list[_Leaf]:
+    """What the texts say that stand in a line, such as a document in it, as far as no text says the same."""
+    texts = texts_in({str(number): text for number, text in enumerate(line.texts)})
+    if texts.unread:
+        named.notes.append(NOT_SEARCHED(what=leaf.where, most=LONGEST_TEXT))
+    within = [
+        (_below(leaf, each.name.partition(".")[2]), each) for each in texts.leaves if each.kind not in _TOLD_ELSEWHERE
+    ]
+    news = [(name, each) for name, each in within if name and (name, each.text) not in named.labelled]
+    named.labelled.update((name, each.text) for name, each in news)
+    return [_Leaf(leaf.where, name, each.text, again=each.kind == "line", filled=True) for name, each in news]
 
 
 def _said(leaf: _Leaf, line: ShellLine, named: _Search) -> list[_Leaf]:
     """What a line says under its options, as far as no text says the same."""
-    words = [(".".join(filter(None, (leaf.label, name))), text) for name, text in line.by_option]
+    copied = [(name, text) for name, text in line.copied if _is_of_weights(name) and not _is_written_to(name)]
+    words = [(_below(leaf, name), text) for name, text in (*line.by_option, *copied)]
     news = [each for each in words if each not in named.labelled]
     named.labelled.update(news)
     if line.unread:
@@ -546,14 +603,22 @@ def _places_in(text: str, whole_lines: bool) -> tuple[list[Location], list[str]]
     whole = read_location(text)
     addresses = [each.group() for each in PLACE.finditer(text)]
     if whole is not None and len(addresses) < 2:
-        return [whole, *_read_all([decoded(text)])], []
+        return [whole, *_read_all([decoded(text), _within_brackets(text.strip())])], []
     read = {each: read_location(each) for each in addresses}
     unread = [each for each, place in read.items() if place is None]
     if not text.lstrip().startswith(tuple(addresses)) and is_elsewhere(text):
         unread.append(text)  # of a scheme that ends as one of S3 does
     places = [place for place in (whole, *read.values()) if place is not None]
-    longer = _read_all([*longer_readings(text, whole_lines), *map(decoded, addresses)])
+    longer = _read_all(
+        [*longer_readings(text, whole_lines), *map(decoded, addresses), *map(_within_brackets, addresses)]
+    )
     return list(dict.fromkeys((*places, *longer))), unread or ([] if addresses else [text])
+
+
+def _within_brackets(address: str) -> str:
+    """An address without brackets behind it that none in it opens, "" where there are none."""
+    within = address.rstrip(")]}")
+    return within if within != address and not any(sign in within for sign in "([{") else ""
 
 
 def _read_all(texts: Sequence[str]) -> list[Location]:
