@@ -63,6 +63,7 @@ LISTING = {
     "sagemaker:ListTrainingJobs",
     "sagemaker:ListTrainingSessions",
     "sagemaker:ListJobs",
+    "sagemaker:ListClusters",
     "bedrock:ListModelCustomizationJobs",
     "batch:ListJobs",
 }
@@ -88,9 +89,15 @@ MAILED_TO = {
     ),
 }
 """Of each topic, when it has its subscription, and whose."""
+OPENED = {
+    **dict.fromkeys(("ClustersErrorsAlarm", "ClusterFilesRefusedAlarm", "ClustersNotSeenAlarm"), "SeesClusters"),
+    "ClustersFreshnessAlarm": "SchedulesSeeClusters",
+    "ClustersSchedule": "SeesClusters",
+}
+"""What rings or runs only where a parameter opens a door that is shut by default, and the condition that says so."""
 FREE_OF_CHARGE = {"AWS::CloudFormation::WaitConditionHandle", "AWS::IAM::Role", "AWS::Events::Rule"}
 MOST_A_MONTH = 6
-ORDER = ("WatchSchedule", "ReconcileSchedule", "SealSchedule", "ReportSchedule")
+ORDER = ("WatchSchedule", "ReconcileSchedule", "SealSchedule", "ReportSchedule", "ClustersSchedule")
 """What starts last writes what a rollback cannot take away: a checkpoint under retention, and a page in a bucket."""
 NOT_IN_STACK_SETS = ("AWS::Serverless::", "AWS::CloudFormation::Stack", "AWS::CloudFormation::Macro")
 """Service-managed StackSets take neither transforms and macros nor nested stacks (CloudFormation User Guide)."""
@@ -104,7 +111,7 @@ def new_account(subject: Subject) -> Iterator[str]:
     if parameters.get("ReserveConcurrency", {}).get("Default") != "false":
         yield "concurrency is reserved by default, which a new account refuses"
     audits = [each["ScalingConfig"] for _, each in subject.properties("AWS::Lambda::EventSourceMapping")]
-    together = len(scheduled(subject))
+    together = len([name for name in scheduled(subject).values() if name not in OPENED])
     for each in (config.get("MaximumConcurrency", NEW_ACCOUNT + 1) for config in audits):
         together += each if isinstance(each, int) else parameters[each["Ref"]]["Default"]
     if together > NEW_ACCOUNT:
@@ -176,7 +183,7 @@ def no_retries(subject: Subject) -> Iterator[str]:
 def quiet_when_paused(subject: Subject) -> Iterator[str]:
     for name, each in subject.of("AWS::CloudWatch::Alarm").items():
         missing = each["Properties"].get("TreatMissingData")
-        if missing != "notBreaching" and each.get("Condition") != "SchedulesRun":
+        if missing != "notBreaching" and each.get("Condition") != OPENED.get(name, "SchedulesRun"):
             yield f"{name} rings where nothing is measured ({missing})"
         functions = {
             d["Value"]["Ref"] for m in watched(each["Properties"]) for d in m["Dimensions"] if "Ref" in d["Value"]
@@ -259,6 +266,7 @@ FORWARDED = {
     "ForwardingRule": "FinishedJobsRule",
     "CustomizationForwardingRule": "FinishedCustomizationJobsRule",
     "BatchForwardingRule": "FinishedBatchJobsRule",
+    "ClusterForwardingRule": "ClusterEventsRule",
 }
 """Rules of other regions -> those of the stack that take what they send."""
 
@@ -306,7 +314,9 @@ def schedules_last(subject: Subject) -> Iterator[str]:
             new = needs[ahead.pop()] - before
             before |= new
             ahead += new
-        yield from (f"{name} may run before {each} is there" for each in sorted(always - schedules - before))
+        opens = resources[name].get("Condition")
+        own = {each for each, of in resources.items() if of.get("Condition") == opens} if opens else set()
+        yield from (f"{name} may run before {each} is there" for each in sorted((always | own) - schedules - before))
     if schedules != set(ORDER) or any(earlier not in needs[later] for earlier, later in pairwise(ORDER)):
         yield f"schedules are not made in the order {', '.join(ORDER)}"
 
@@ -323,7 +333,7 @@ def central_topic(subject: Subject) -> Iterator[str]:
         target(role)
         for name, policy in subject.of("AWS::IAM::Policy").items()
         if policy.get("Condition") == "HasCentralAlertTopic"
-        for role in policy["Properties"]["Roles"]
+        for role in unconditional(policy["Properties"]["Roles"])
         for statement in unconditional(policy["Properties"]["PolicyDocument"]["Statement"])
         if "sns:Publish" in listed(statement["Action"]) and statement["Resource"] == {"Ref": "CentralAlertTopic"}
     }
@@ -404,14 +414,18 @@ def nothing_keeps_quiet(subject: Subject) -> Iterator[str]:
         said, condition = each["Properties"], each.get("Condition")
         yield from (f"{name} says {member}" for member in sorted(said.keys() - MEMBERS[each["Type"]]))
         if each["Type"] == "AWS::CloudWatch::Alarm":
-            right = "SchedulesRun" if said.get("TreatMissingData") == "breaching" else None
+            right = OPENED.get(name, "SchedulesRun" if said.get("TreatMissingData") == "breaching" else None)
             if condition != right:
                 yield f"{name} is there by {condition}"
             if not said.get("AlarmActions") == said.get("OKActions") == [{"Ref": "OperationsTopic"}]:
                 yield f"{name} tells others than OperationsTopic"
     for name, each in subject.of("AWS::Scheduler::Schedule").items():
         said = each["Properties"]
-        if "Condition" in each or said["FlexibleTimeWindow"] != {"Mode": "OFF"} or not seconds_of(said):
+        if (
+            each.get("Condition") != OPENED.get(name)
+            or said["FlexibleTimeWindow"] != {"Mode": "OFF"}
+            or not seconds_of(said)
+        ):
             yield f"{name} does not run at its rate"
     subscriptions = subject.of("AWS::SNS::Subscription")
     if sorted(target(each["Properties"]["TopicArn"]) for each in subscriptions.values()) != sorted(MAILED_TO):

@@ -51,6 +51,8 @@ CONDITIONS = {
     "SchedulesRun": _chosen("Schedules", "ENABLED"),
     "SendsDigest": _chosen("Digest", "weekly"),
     "AnswersQueries": _chosen("Queries", "true"),
+    "SeesClusters": _given("ClusterFiles"),
+    "SchedulesSeeClusters": {"Fn::And": [{"Condition": "SeesClusters"}, {"Condition": "SchedulesRun"}]},
     "SeesOtherDoors": _chosen("Doors", "all"),
     "SeesTrainingSessions": _opens("TrainingSessions"),
     "SeesSageMakerJobs": _opens("SageMakerJobs"),
@@ -66,6 +68,7 @@ RATES = {
     "SealSchedule": (timedelta(minutes=15), "every 15 minutes"),
     "ReconcileSchedule": (timedelta(hours=1), "every hour"),
     "ReportSchedule": (timedelta(days=1), "every day"),
+    "ClustersSchedule": (timedelta(hours=1), "every hour"),
 }
 """How often each function runs, and how its schedule says so. The watch counts with its INTERVAL."""
 TRUST = {
@@ -135,6 +138,11 @@ def started(subject: Subject) -> Iterator[str]:
     if role["AssumeRolePolicyDocument"]["Statement"] != [TRUST]:
         yield "SchedulerRole is not the scheduler's"
     statements = [each for policy in role["Policies"] for each in unconditional(policy["PolicyDocument"]["Statement"])]
-    invoked = {target(each) for s in statements if s["Action"] == "lambda:InvokeFunction" for each in s["Resource"]}
+    invoked = {
+        target(each)
+        for s in statements
+        if s["Action"] == "lambda:InvokeFunction"
+        for each in unconditional(s["Resource"])
+    }
     for name in sorted({target(each["Properties"]["Target"]["Arn"]) for each in schedules.values()} - invoked):
         yield f"SchedulerRole may not invoke {name}"

@@ -35,7 +35,7 @@ def test_the_packaged_template_takes_its_code_from_the_bucket_and_is_otherwise_t
         for each in document["Resources"].values()
         if each["Type"] in ("AWS::Lambda::Function", "AWS::Lambda::LayerVersion")
     ]
-    assert len(places) == 6
+    assert len(places) == 7
     assert all(place == {"S3Bucket": "artifacts", "S3Key": "flops-auditor/0.1.0/abc"} for place in places)
     kept = expanded_template()
     assert {name for name in document["Resources"] if "Layer" not in name} == {

@@ -257,7 +257,7 @@ class BrokenFiles(MemoryOperatorsFiles):
 
     def read(self, file: DroppedFile) -> tuple[bytes, str] | None:
         if file.key.endswith("broken.txt"):
-            raise RuntimeError
+            raise RuntimeError("of nobody")
         return None if file.key.endswith("moving.txt") else super().read(file)
 
 
@@ -268,7 +268,7 @@ def test_an_unforeseen_failure_stops_no_other_file_and_is_tried_again() -> None:
         world.drop(sacct(line()), RESEARCH + name)
     for _ in range(5):
         done = world.round()
-        assert done.files.failed == {f"{RESEARCH}broken.txt": "RuntimeError"}
+        assert world.state(f"{RESEARCH}broken.txt").reason == "unexpected, RuntimeError: 'of nobody'"
     assert [each.key for each in done.files.troubled] == [f"{RESEARCH}broken.txt"]
     assert world.state().stage == "recorded"
 

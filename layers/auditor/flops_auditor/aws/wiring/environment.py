@@ -72,6 +72,16 @@ class AuditEnvironment(QueueingEnvironment):
 
 
 @dataclass(frozen=True)
+class ClustersEnvironment(QueueingEnvironment, ListingEnvironment):
+    """functions/clusters. `cluster_files` is the bucket that operators of clusters write to, of the account
+    `account_id`.
+    """
+
+    cluster_files: str
+    account_id: str
+
+
+@dataclass(frozen=True)
 class WatchEnvironment(RecordingEnvironment, ListingEnvironment):
     """functions/watch. `warning_fractions`: "0.03,0.5,0.8"; `stop_on_crossing`: "true" or "false"; `doors` as in
     ReconcileEnvironment.

@@ -89,14 +89,12 @@ class FilesDoor:
 
 @dataclass
 class FilesLookedAt:
-    """What a round did: states of the files that it worked on, runs that it recorded, why files failed without a state,
-    and whether files are left for the next round, or too many to be looked at. `troubled` are all files that a person
-    has to do something about.
+    """What a round did: states of the files that it worked on, runs that it recorded, how many files are left for the
+    next round. `troubled` are all files that a person has to do something about.
     """
 
     worked: list[FileState] = field(default_factory=list)
     recorded: int = 0
-    failed: dict[str, str] = field(default_factory=dict)
     left: int = 0
     troubled: tuple[FileState, ...] = ()
 
@@ -116,7 +114,7 @@ def record_dropped_files(door: FilesDoor, listed: Sequence[DroppedFile], whole: 
         if door.out_of_time():
             done.left += 1
             continue
-        after = _worked_on(door, state, file, done)
+        after = _worked_on(door, state, file)
         states[file.key] = after
         done.worked.append(after)
         done.recorded += after.recorded - state.recorded
@@ -132,7 +130,7 @@ def _known_of(file: DroppedFile, states: Mapping[str, FileState]) -> FileState:
     return FileState(file.key, file.version, file.dropped_at, "reading")
 
 
-def _worked_on(door: FilesDoor, state: FileState, file: DroppedFile, done: FilesLookedAt) -> FileState:
+def _worked_on(door: FilesDoor, state: FileState, file: DroppedFile) -> FileState:
     """What has become of a file now, noted."""
     now = door.recorder.clock()
     try:
@@ -142,8 +140,8 @@ def _worked_on(door: FilesDoor, state: FileState, file: DroppedFile, done: Files
     except AuditorError as failure:
         after = _stopped(state, failure, "waits", now)
     except Exception as failure:  # one file stops no other
-        done.failed[file.key] = type(failure).__name__
-        after = replace(state, stage="waits", at=now, tries=0, reason=f"unexpected: {type(failure).__name__}")
+        reason = f"unexpected, {type(failure).__name__}: {shown_key(str(failure))}"
+        after = replace(state, stage="waits", at=now, tries=0, reason=reason, remedy=AuditorError.remedy)
     if after != state:
         door.states.note(after)
     return after
