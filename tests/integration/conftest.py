@@ -1,16 +1,24 @@
 """The deployed template on a local AWS that enforces every policy, once for all integration tests of a process."""
 
 import os
+import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from flops_auditor_cli.local_aws import Stack, start, stop
+from flops_auditor_cli.local_aws.processes import REPOSITORY
 from tests.fakes.clients import forget_clients
 from tests.integration.built import deploy_shared
 from tests.integration.deployed import Deployed
 
+OPERATORS_BUCKET = "files-of-cluster-operators"
+"""Where operators of clusters drop their files: this door is shut by default."""
+SAM = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())["local"]["deploy"]["parameters"]
+LOCAL = dict(each.split("=", 1) for each in shlex.split(SAM["parameter_overrides"]))
+"""Parameters of the local AWS: what is given beside them takes the place of all."""
 RECORDING = Path(__file__).with_name("recording")
 
 
@@ -33,7 +41,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory, calls_file: Path, shared: Pa
     state: Path = tmp_path_factory.mktemp("local-aws")
     running = start(state, {"PYTHONPATH": str(RECORDING), "RECORD_CALLS_IN": str(calls_file)}, enforce=True)
     try:
-        deploy_shared(running, shared)
+        place = {"LocationConstraint": running.region}
+        running.client("s3").create_bucket(Bucket=OPERATORS_BUCKET, CreateBucketConfiguration=place)
+        deploy_shared(running, shared, {**LOCAL, "ClusterFiles": OPERATORS_BUCKET})
         yield running
     finally:
         stop(state)

@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.clusters import at, line, sacct, slurm_time
 from tests.faults import told
 from tests.integration.deployed import Deployed, fresh_job
+from tests.integration.test_clusters_function_path import FOLDER, OURS, drop, load_research
 from tests.integration.test_other_doors import (
     announce,
     fresh_agent_job,
@@ -42,9 +44,12 @@ RARE = {
     ("Report", "s3:GetObjectVersion", "/rotations/*"): "a key was rotated",
     **{
         (function, "s3:GetObjectVersion", key): "the table lost a record"
-        for function in ("Audit", "Watch")
+        for function in ("Audit", "Watch", "Clusters")
         for key in ("/records/*", "/keys.json", "/rotations/*")
     },
+    ("Clusters", "s3:PutObject", "/ancestors/*"): "a lineage too long for its record",
+    ("Clusters", "s3:GetObjectVersion", "/ancestors/*"): "a lineage too long for its record",
+    ("Clusters", "s3:GetObjectVersion", "/models/*"): "people said something of a model",
     ("Audit", "sqs:ChangeMessageVisibility", ""): "a delivery meets the claim of another one",
     ("Audit", "s3:GetObjectVersion", "/models/*"): "people said something of a model",
     ("Watch", "s3:GetObjectVersion", "/models/*"): "people said something of a model",
@@ -62,16 +67,17 @@ RARE = {
 ACTIONS = {
     "s3:ListObjectVersions": "s3:ListBucketVersions",
     "s3:ListObjectsV2": "s3:ListBucket",
-    "s3:GetObject": "s3:GetObjectVersion",
     "sqs:SendMessageBatch": "sqs:SendMessage",
     "monitoring:GetMetricData": "cloudwatch:GetMetricData",
 }
-FUNCTIONS = ("Audit", "Seal", "Reconcile", "Watch", "Report")
+FUNCTIONS = ("Audit", "Seal", "Reconcile", "Watch", "Report", "Clusters")
 
 
 def action_of(call: dict[str, Any]) -> str:
     """The IAM action of a call."""
     action = f"{call['service']}:{call['operation']}"
+    if action == "s3:GetObject" and "VersionId" in call["parameters"]:
+        return "s3:GetObjectVersion"
     return ACTIONS.get(action, action)
 
 
@@ -91,6 +97,7 @@ def resources_of(call: dict[str, Any], account: str) -> list[str]:
     found += [prefix + parameters[name].rsplit("/", 1)[1] for name in ("QueueUrl",) if name in parameters]
     found += [f"{prefix}training-job/{parameters[name]}" for name in ("TrainingJobName",) if name in parameters]
     found += [f"{prefix}training-session/{parameters[name]}" for name in ("TrainingSessionName",) if name in parameters]
+    found += [f"{prefix}cluster/{parameters[name]}" for name in ("ClusterName",) if name in parameters]
     if "JobName" in parameters:
         found.append(f"{prefix}job/{parameters['JobCategory']}/{parameters['JobName']}")
     return found
@@ -151,6 +158,11 @@ def calls(deployed: Deployed, calls_file: Path) -> list[dict[str, Any]]:
     in_batch = fresh_batch_job(deployed)
     fresh_customization(deployed, status="InProgress")
     fresh_batch_job(deployed, status="RUNNING", stoppedAt=None, attempts=[])
+    load_research(deployed, 1, 2)
+    continued = f"flops-auditor:lineage={OURS}/701"
+    runs = sacct(line("700", comment=continued), line("701", Submit=slurm_time(at(0.6)), comment=""))
+    drop(deployed, f"{FOLDER}privileges.txt", runs)  # the run that goes on from the other one is recorded first
+    assert deployed.invoke("ClustersFunctionName")["recorded"] >= 2
     deployed.invoke("WatchFunctionName")
     deployed.wait(lambda: deployed.mails_about(huge["TrainingJobName"]), "an alert")
     deployed.invoke("SealFunctionName")
