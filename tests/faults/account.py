@@ -41,6 +41,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 REGIONS = ("eu-west-1", "us-east-1")
+OPERATORS = "files-of-operators"
+"""The bucket that operators of clusters write to."""
 VISIBILITY = timedelta(minutes=15)
 """After a failure the queue, or the schedule, calls again so much later; longer than a claim holds."""
 MOST_TRIES = 5
@@ -72,6 +74,10 @@ class Calls:
     """What DescribeJob answers of its one job of the newer kinds, if there is one."""
     batch: Mapping[str, Any] = field(default_factory=dict)
     """What DescribeJobs says of its one job of AWS Batch, if there is one."""
+    cluster: Mapping[str, Any] = field(default_factory=dict)
+    """What DescribeCluster answers of its one HyperPod cluster, if there is one."""
+    nodes: Sequence[Mapping[str, Any]] = ()
+    """The summaries of that cluster's hosts."""
 
     def before(self, model: Any, params: Any, **_: Any) -> Any:
         """A dead process makes no calls. Few regions are enabled, so that a scenario stays short."""
@@ -86,6 +92,8 @@ class Calls:
             answer = self.of_batch(model.name, params["context"]["client_region"])
         elif model.name in ("ListTrainingSessions", "DescribeTrainingSession", "StopTrainingSession"):
             answer = self.of_sessions(model.name, params["context"]["client_region"])
+        elif model.name in ("ListClusters", "DescribeCluster", "ListClusterNodes"):
+            answer = self.of_clusters(model.name, params["context"]["client_region"])
         elif model.name in ("ListJobs", "DescribeJob", "StopJob") and model.service_model.service_name == "sagemaker":
             answer = self.of_newer_jobs(model.name, params)
         if answer is None:
@@ -124,6 +132,12 @@ class Calls:
             return {"TrainingSessionSummaries": here}
         return {"TrainingSessionDetail": dict(self.session)}
 
+    def of_clusters(self, operation: str, region: str) -> dict[str, Any]:
+        """What SageMaker answers of the one HyperPod cluster: moto's hosts have no ids of AWS's."""
+        if operation == "ListClusters":
+            return {"ClusterSummaries": [dict(self.cluster)] if self.cluster and region == REGION else []}
+        return {"ClusterNodeSummaries": list(self.nodes)} if operation == "ListClusterNodes" else dict(self.cluster)
+
     def of_newer_jobs(self, operation: str, params: Any) -> dict[str, Any]:
         """What SageMaker answers of the one job of the newer kinds, which moto does not know. It goes on when it is
         stopped.
@@ -156,7 +170,7 @@ class Context:
     function_name: str
     memory_limit_in_mb: int = 512
     aws_request_id: str = "request"
-    remaining: int = 120_000
+    remaining: int = 240_000
 
     @property
     def invoked_function_arn(self) -> str:
@@ -178,7 +192,7 @@ class Account:
     now: datetime = NOW
     numbers: Iterator[int] = field(default_factory=itertools.count)
     letters: list[str] = field(default_factory=list)
-    remaining: int = 120_000
+    remaining: int = 240_000
 
     def load(self, description: Mapping[str, Any], metrics: Mapping[str, Any] | None = None) -> None:
         """Make SageMaker know a job."""
@@ -319,6 +333,7 @@ def account(pool: type[InTurn] = InTurn) -> Iterator[Account]:
         s3, sns = boto3.client("s3", REGION), boto3.client("sns", REGION)
         s3.create_bucket(Bucket="archive", CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_versioning(Bucket="archive", VersioningConfiguration={"Status": "Enabled"})
+        s3.create_bucket(Bucket=OPERATORS, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
         yield Account(
             calls,
@@ -345,6 +360,7 @@ def account(pool: type[InTurn] = InTurn) -> Iterator[Account]:
                 "DOORS": ",".join(SOURCE_OF_WORD),
                 "DIGEST": "weekly",
                 "QUERIES": "true",
+                "CLUSTER_FILES": OPERATORS,
                 "AUDIT_CONCURRENCY": "5",
                 "POWERTOOLS_SERVICE_NAME": "test",
                 "POWERTOOLS_METRICS_NAMESPACE": "FlopsAuditor",

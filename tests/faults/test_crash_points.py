@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import boto3
 import pytest
 
 from flops_auditor.aws.stores.s3_archive import S3Archive
@@ -24,12 +25,25 @@ from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.leaves import kind_of
 from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.messages.digest import KIND
-from flops_auditor.domain.values.archive_keys import LOG
+from flops_auditor.domain.values.archive_keys import CLUSTERS, LOG
 from flops_auditor.use_cases.ledger.export_bundle import export_whole
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from flops_auditor.use_cases.operations.send_digest import week_of
 from tests.fakes.audit import NOW
 from tests.fakes.batch_jobs import batch_job, milliseconds, tries
+from tests.fakes.clusters import ARN as CLUSTER
+from tests.fakes.clusters import (
+    at,
+    describe_cluster,
+    kubectl,
+    line,
+    metadata,
+    node,
+    pod,
+    pytorch_job,
+    sacct,
+    slurm_time,
+)
 from tests.fakes.customization_jobs import customization, imported, imported_model
 from tests.fakes.in_turn import Backwards, InTurn
 from tests.fakes.jobs import CREATED, describe, moved
@@ -37,7 +51,7 @@ from tests.fakes.lineage import artifact, channel
 from tests.fakes.sagemaker_jobs import COUNTED, agent_arn, agent_job, document
 from tests.fakes.training_sessions import USAGE, session
 from tests.faults import FULL, told
-from tests.faults.account import ACCOUNT, REGION, ROOT, Account, account, event_of
+from tests.faults.account import ACCOUNT, OPERATORS, REGION, ROOT, Account, account, event_of
 from tests.faults.branches import UNDISTURBED, Switch, branched
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
@@ -45,6 +59,7 @@ BIG = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
 MOVED = NOW - CREATED - timedelta(days=90)
 RUNNING = ("running#0", "running#1")
 INTERIM = (*RUNNING, "opened#0", "learning#0")
+HOURS = "without a run, ml.p5.48xlarge, 2026-10-01 00:00 UTC to 2026-10-02 23:59 UTC"
 ORDERS = (InTurn, Backwards) if FULL else (InTurn,)
 """In which calls that a function makes side by side may have ended, when it dies."""
 CHANGING = {"recorded_at", "collectedAt", "supersedes"}
@@ -65,6 +80,8 @@ class Outcome:
     letters: int
     verdict: str
     reports: dict[str, list[str]]
+    clusters: list[list[str]]
+    """What is kept of clusters, by the parts of the keys, without moments, and how far each file of an operator is."""
 
 
 def job(name: str, **changes: Any) -> dict[str, Any]:
@@ -108,7 +125,11 @@ def scenario(made: Account) -> None:
     made.calls.newer = learning()
     made.calls.model = imported("s3://models/of-nobody/", modelArn=tuned()["baseModelArn"])
     made.calls.batch = of_batch()
+    made.calls.cluster, made.calls.nodes = describe_cluster(), [node(1), node(2)]
+    for key, body in dropped().items():
+        boto3.client("s3", REGION).put_object(Bucket=OPERATORS, Key=key, Body=body)
     made.deliver([*(event_of(one) for one in jobs), event_of_tuned(tuned()), event_of_batch(of_batch())])
+    made.scheduled("clusters")
     made.scheduled("seal")
     made.scheduled("watch")
     stopped = running(TrainingJobStatus="Stopped", TrainingEndTime=NOW, LastModifiedTime=NOW)
@@ -124,6 +145,35 @@ def scenario(made: Account) -> None:
     made.scheduled("report")
     made.now += timedelta(days=1)
     made.scheduled("report")
+
+
+def dropped() -> dict[str, bytes]:
+    """Files of a cluster's operator, by key: one run of Slurm, one of Kubernetes that goes on from it, and hours; and
+    files that are refused.
+    """
+    of_slurm = f"{CLUSTER}/900"
+    continued = {"flops-auditor.dev/lineage": of_slurm}
+    job = pytorch_job("on-cluster", metadata=metadata("on-cluster", annotations=continued))
+    return {
+        f"{REGION}/research/2026-10-01--2026-10-02/slurm.txt": sacct(line("900", Submit=slurm_time(at(-1)))),
+        f"{REGION}/research/jobs.json": kubectl(job, pod(1, "on-cluster"), pod(2, "on-cluster")),
+        f"{REGION}/research/torn.json": b'{"items": [',
+        f"{REGION}/unknown/slurm.txt": sacct(line("900")),
+        "odd\u202e/name.txt": b"",
+    }
+
+
+def of_clusters(made: Account, archive: S3Archive) -> list[list[str]]:
+    kept = [[part for part in key.split("/") if not part.endswith("Z")] for key in archive.list(CLUSTERS)]
+    states = [[item["sk"], json.loads(item["state"])["stage"]] for item in made.items("") if "state" in item]
+    return sorted([*kept, *states])
+
+
+def without_its_reading(evidence: dict[str, Any]) -> dict[str, Any]:
+    """Of a run on a cluster: when its file was read, which a kill puts off."""
+    told = evidence["description"].get("File", {})
+    told.pop("ReadAt", None)
+    return evidence
 
 
 def opened(status: str = "Running") -> dict[str, Any]:
@@ -206,7 +256,7 @@ def outcome_of(made: Account) -> Outcome:
         records[name] = {key: value for key, value in statement.predicate.items() if key not in CHANGING}
         body = archive.get(f"evidence/{statement.predicate['job']['id']}/{item['revision']}.json")
         assert body is not None
-        evidence[name] = {key: value for key, value in json.loads(body).items() if key not in CHANGING}
+        evidence[name] = without_its_reading({k: v for k, v in json.loads(body).items() if k not in CHANGING})
     leaves = [line for key in archive.list(LOG) for line in (archive.get(key) or b"").splitlines()]
     places = []
     for line in leaves:
@@ -222,7 +272,8 @@ def outcome_of(made: Account) -> Outcome:
     names = [alert["subject"] for alert in made.alerts() if alert["kind"] != KIND]
     verdict = report.verdict + "".join(f"; {finding}" for finding in report.findings)
     reports = reports_of({name.partition("#")[0] for name in records})
-    return Outcome(records, evidence, places, Counter(names), sent[KIND], len(made.letters), verdict, reports)
+    kept = of_clusters(made, archive)
+    return Outcome(records, evidence, places, Counter(names), sent[KIND], len(made.letters), verdict, reports, kept)
 
 
 def run(order: type[InTurn], dies_after: Switch) -> tuple[Outcome, list[tuple[str, str]]]:
@@ -269,20 +320,33 @@ def test_the_undisturbed_run_is_complete(undisturbed: tuple[Outcome, list[tuple[
         "learning#0": "indeterminate",
         "learning#1": "indeterminate",
         "tune-1#0": "below",
+        "tune-900#0": "below",
+        "on-cluster#0": "below",
+        f"{HOURS}#0": "indeterminate",
     }
-    every = ["above", "below", "child", "learning", "lost", "opened", "running", "tune-1", "tuned", "vanished"]
+    every = ["above", "below", "child", "learning", "lost", "on-cluster", "opened", "running", "tune-1", "tune-900"]
+    every += ["tuned", "vanished", HOURS]
     days = [NOW.date(), NOW.date() + timedelta(days=1)]
     pages = {f"reports/{name}.html": every for name in (*days, "latest")}
     mail = found.reports[f"digests/{week_of(NOW)}.txt"]
     assert found.reports == {**pages, f"digests/{week_of(NOW)}.txt": mail, LINES: every}
-    assert set(mail) >= set(every) - {"below", "tune-1"}, "a mail has room for the largest"
+    assert set(mail) >= set(every) - {"below", "tune-1", "tune-900", "on-cluster", HOURS}, (
+        "a mail has room for the largest"
+    )
     assert found.digests == 1
-    assert len(found.alerts) == found.alerts.total() == 14
+    assert len(found.alerts) == found.alerts.total() == 15
     told_of = {"above": 1, "vanished": 1, "lost": 1, "child": 1, "tuned": 1, "running": 3, "opened": 3, "learning": 3}
     for name, alerts in told_of.items():
         assert sum(name in subject.split() for subject in found.alerts) == alerts
     assert sorted(found.log) == sorted((name[:-2], int(name[-1])) for name in found.records)
     assert (found.letters, found.verdict) == (0, "valid")
+    assert sorted(each[1] for each in found.clusters if len(each) == 2) == [
+        "recorded",
+        "recorded",
+        "refused",
+        "refused",
+        "waits",
+    ]
 
 
 def test_every_function_is_killed(undisturbed: tuple[Outcome, list[tuple[str, str]]]) -> None:
@@ -315,6 +379,7 @@ def test_a_kill_after_any_call_changes_nothing(
             and found.letters == 0
             and found.verdict == "valid"
             and found.reports == expected.reports
+            and found.clusters == expected.clusters
             and found.digests == (0 if taken else 1)
             and not expected.alerts - found.alerts
             and doubled.total() <= allowed
