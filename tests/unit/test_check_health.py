@@ -1,5 +1,6 @@
 """The doctor: what is missing, unread or late is said, and nothing unknown is called healthy."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,9 +10,11 @@ from flops_auditor.use_cases.operations.check_health import (
     completeness,
     health_of,
     progress_of,
+    state_of_clusters,
     told_of_alerts,
 )
 from flops_auditor.use_cases.operations.compare_jobs import SETTLING, JobComparison, RegionState
+from flops_auditor.use_cases.ports.clusters import FileState
 from flops_auditor.use_cases.ports.sources import ListedJob
 from flops_auditor.use_cases.ports.stack import Alarm, LogState, Queues, Subscribers
 from tests.fakes.audit import NOW
@@ -123,3 +126,21 @@ def test_regions_that_could_not_be_found_are_said() -> None:
     findings = completeness(JobComparison((state("eu-west-1"),), NOW, "other regions are not known: denied"))
     assert not any(finding.ok for finding in findings)
     assert "Regions" in findings[0].remedy
+
+
+def test_the_door_of_clusters_is_shut_or_says_which_files_need_somebody() -> None:
+    [shut] = state_of_clusters("", {})
+    assert (shut.ok, "ClusterFiles" in shut.detail) == (True, True)
+    fine = FileState("eu-west-1/research/a.txt", "1", NOW, "recorded", recorded=3)
+    [open_and_fine] = state_of_clusters("files", {fine.key: fine})
+    assert (open_and_fine.ok, open_and_fine.detail) == (True, "open: 1 files of s3://files were looked at")
+    odd = FileState("odd\u202e", "1", NOW, "refused", reason="WrongFileName: it names no cluster", remedy="rename it")
+    otherwise = replace(fine, key="b", otherwise=7, names=("'x/1'", "'x/2'"), reason="7 runs", remedy="--why")
+    door, *files = state_of_clusters("files", {each.key: each for each in (fine, otherwise, odd)})
+    assert (door.ok, door.detail) == (False, "open: of 3 files of s3://files, 2 were not recorded as they are")
+    assert [(each.check, each.detail, each.remedy) for each in files] == [
+        ("file 'b'", "recorded, 7 runs: 'x/1', 'x/2'", "--why"),
+        (r"file 'odd\u202e'", "refused, WrongFileName: it names no cluster", "rename it"),
+    ]
+    many = {str(number): replace(odd, key=str(number)) for number in range(9)}
+    assert (len(state_of_clusters("files", many)), len(state_of_clusters("files", many)[0].names)) == (6, 9)

@@ -15,6 +15,7 @@ from flops_auditor.aws.sources.batch import LIST_BATCH_JOBS
 from flops_auditor.aws.sources.bedrock import LIST_JOBS as LIST_CUSTOMIZED
 from flops_auditor.aws.sources.sagemaker_jobs import LIST_SAGEMAKER_JOBS
 from flops_auditor.aws.sources.training_sessions import LIST_SESSIONS
+from flops_auditor.aws.stores.dynamodb_cluster_files import DynamoDbFileStates
 from flops_auditor.aws.stores.dynamodb_items import DynamoDbRecordItems
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.aws.wiring.doors import shut_by
@@ -28,6 +29,7 @@ from flops_auditor.use_cases.operations.check_health import (
     health_of,
     on_their_word,
     progress_of,
+    state_of_clusters,
     states_of_doors,
     told_of_alerts,
 )
@@ -115,6 +117,12 @@ def doctor(
         with refusals("s3:ListBucketVersions"):
             return compare_ledger(archive, items, all_evidence=evidence).checks()
 
+    def clusters() -> list[HealthCheck]:
+        bucket, table = deployment.parameters.get("ClusterFiles", ""), deployment.output("RecordTableName")
+        return state_of_clusters(
+            bucket, DynamoDbFileStates(client("dynamodb"), table, bucket).states() if bucket else {}
+        )
+
     central = deployment.parameters.get("CentralAlertTopic")
     told = f"alerts go to {central}: its owner knows who is subscribed"
     elsewhere = [HealthCheck("subscribers", True, told)] if central else []
@@ -125,6 +133,7 @@ def doctor(
         *states_of_doors(
             {name: shut[source] for name, source in SOURCE_OF_DOOR.items() if source in shut}, comparisons
         ),
+        *asked("door of clusters", clusters),
         *of_records,
         *asked(
             "reconciliation",

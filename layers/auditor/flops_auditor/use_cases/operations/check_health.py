@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from flops_auditor.domain.runs.sources.dropped_file import shown_key
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.listing.reading import JobReading
 from flops_auditor.use_cases.operations.compare_jobs import JobComparison
 from flops_auditor.use_cases.operations.reconcile_doors import EVERY_DOOR
+from flops_auditor.use_cases.ports.clusters import FileState
 from flops_auditor.use_cases.ports.stack import Alarm, LogState, Queues, Subscribers
 
 SEAL_LATE = timedelta(minutes=45)
@@ -55,6 +57,30 @@ def _state_of_door(name: str, shut_by: str | None, compared: JobComparison | Non
         detail = f"open, and refuses in {len(refuses)} of {len(compared.regions)} regions: {named(refuses)}"
         return HealthCheck(check, False, detail, "See what is said of each region.", refuses)
     return HealthCheck(check, True, f"open in {len(compared.regions)} regions")
+
+
+def state_of_clusters(bucket: str, states: Mapping[str, FileState]) -> list[HealthCheck]:
+    """Whether clusters are looked after, and which files of their operators, by key, somebody has to do something
+    about; `bucket` is "" where that door is shut.
+    """
+    check, place = "door of clusters", f"s3://{bucket}"
+    if not bucket:
+        detail = "shut, as the stack's parameter ClusterFiles says: `flops-auditor record-cluster` records their runs"
+        return [HealthCheck(check, True, detail)]
+    files = [f"{shown_key(key)}: {state.reason}" for key, state in sorted(states.items()) if state.troubled]
+    if not files:
+        return [HealthCheck(check, True, f"open: {len(states)} files of {place} were looked at")]
+    detail = f"open: of {len(states)} files of {place}, {len(files)} were not recorded as they are"
+    each = [
+        HealthCheck(f"file {shown_key(key)}", False, _why(state), state.remedy)
+        for key, state in sorted(states.items())
+        if state.troubled
+    ]
+    return [HealthCheck(check, False, detail, "See what is said of each.", files), *each[:_MOST_NAMED]]
+
+
+def _why(state: FileState) -> str:
+    return f"{state.stage}, {state.reason}" + (f": {named(state.names)}" if state.names else "")
 
 
 def completeness(comparison: JobComparison, lists: str = "sagemaker:ListTrainingJobs") -> list[HealthCheck]:
