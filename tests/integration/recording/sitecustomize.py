@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 NAMED = (
-    *("TableName", "IndexName", "Bucket", "Key", "KeyId", "TopicArn", "QueueUrl"),
+    *("TableName", "IndexName", "Bucket", "Key", "VersionId", "KeyId", "TopicArn", "QueueUrl"),
     *(
         "TrainingJobName",
         "TrainingSessionName",
         "JobName",
         "JobCategory",
+        "ClusterName",
         "ResourceArn",
         "ModelPackageName",
         "jobIdentifier",
