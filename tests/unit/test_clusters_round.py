@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.domain.runs.evidence import parse_evidence
+from flops_auditor.domain.runs.evidence import Unread, parse_evidence
 from flops_auditor.domain.values.archive_keys import CLUSTERS, evidence_key
 from flops_auditor.use_cases.auditing import record_dropped_files
 from flops_auditor.use_cases.auditing.keep_clusters import known_cluster
@@ -13,7 +13,7 @@ from flops_auditor.use_cases.auditing.keep_record import newest
 from flops_auditor.use_cases.auditing.record_dropped_files import MOST_TRIES
 from flops_auditor.use_cases.ports.clusters import DroppedFile, FileState
 from flops_auditor.use_cases.ports.side_by_side import in_turn
-from flops_auditor.use_cases.ports.sources import SourceUnavailable
+from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
 from tests.fakes.audit import FixedRegions
 from tests.fakes.clusters import (
     ARN,
@@ -165,6 +165,23 @@ def test_a_file_that_is_refused_is_named_and_not_read_again_until_it_is_replaced
     del world.files.bodies[case.key]
     world.drop(sacct(line()))
     assert (world.round().files.troubled, set(world.states.kept)) == ((), {KEY, f"{RESEARCH}z.txt"})
+
+
+class ShutFiles(MemoryOperatorsFiles):
+    """Files that are listed, and may not be read."""
+
+    def read(self, file: DroppedFile) -> tuple[bytes, str] | None:
+        raise SourceDenied(Unread("s3:GetObject", "AccessDenied", "encrypted with a key"))
+
+
+def test_a_file_that_may_not_be_read_waits_and_is_told_of_in_every_round() -> None:
+    world = ClusterWorld()
+    world.files = ShutFiles()
+    world.drop(sacct(line()))
+    for _ in range(5):
+        [state] = world.round().files.troubled
+        assert (world.state(), state.stage) == (state, "waits")
+        assert state.reason.startswith("SourceDenied: s3:GetObject")
 
 
 def test_a_file_that_is_too_large_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:

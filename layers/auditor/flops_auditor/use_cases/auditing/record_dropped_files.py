@@ -142,8 +142,7 @@ def _worked_on(door: FilesDoor, state: FileState, file: DroppedFile) -> FileStat
     except Exception as failure:  # one file stops no other
         reason = f"unexpected, {type(failure).__name__}: {shown_key(str(failure))}"
         after = replace(state, stage="waits", at=now, tries=0, reason=reason, remedy=AuditorError.remedy)
-    if after != state:
-        door.states.note(after)
+    door.states.note(after)
     return after
 
 
@@ -170,7 +169,6 @@ def _progress(door: FilesDoor, state: FileState, file: DroppedFile, now: datetim
     door.states.note(state)
     read = door.files.read(file)
     if read is None:  # replaced since it was listed
-        door.states.note(before)
         return before
     body, version = read
     who = f"s3://{door.files.bucket}/{file.key}, version {version}"
