@@ -100,7 +100,7 @@ class FilesLookedAt:
 
 
 def record_dropped_files(door: FilesDoor, listed: Sequence[DroppedFile], whole: bool = True) -> FilesLookedAt:
-    """Work on each listed file that has something new, the oldest first and those that failed before last. `whole`:
+    """Work on each listed file that has something new, the oldest first, those with which two rounds died last. `whole`:
     these are all files that there are, so that what is noted of others is forgotten. Raises SourceDenied,
     SourceUnavailable where nothing can be noted.
     """
@@ -110,7 +110,7 @@ def record_dropped_files(door: FilesDoor, listed: Sequence[DroppedFile], whole: 
             door.states.forget(key, door.recorder.clock())
     waiting = [(_known_of(file, states), file) for file in listed]
     waiting = [(state, file) for state, file in waiting if state.stage not in ("recorded", "refused")]
-    for state, file in sorted(waiting, key=lambda each: (each[0].tries, each[1].dropped_at, each[1].key)):
+    for state, file in sorted(waiting, key=lambda each: (each[0].tries > 1, each[1].dropped_at, each[1].key)):
         if door.out_of_time():
             done.left += 1
             continue
