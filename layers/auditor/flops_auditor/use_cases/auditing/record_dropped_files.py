@@ -100,8 +100,8 @@ class FilesLookedAt:
 
 
 def record_dropped_files(door: FilesDoor, listed: Sequence[DroppedFile], whole: bool = True) -> FilesLookedAt:
-    """Work on each listed file that has something new, the oldest first, those with which two rounds died last. `whole`:
-    these are all files that there are, so that what is noted of others is forgotten. Raises SourceDenied,
+    """Work on each listed file that has something new, the oldest first, and last those with which two rounds died.
+    `whole`: these are all files that there are, so that what is noted of others is forgotten. Raises SourceDenied,
     SourceUnavailable where nothing can be noted.
     """
     states, done = dict(door.states.states()), FilesLookedAt()
