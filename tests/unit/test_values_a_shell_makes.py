@@ -190,6 +190,7 @@ NOT_ON_IT = (
     *("(cd CH && ls); T ./model", "cd CH; cd -; T ./model", "pushd CH; ls; popd; T ./model"),
     *("bash -c 'cd CH; ls'; T ./model", "cd CH; T microsoft/xtremedistil-model-base"),
     *("train --pretraining_dataset CH/x", "train --class_weights CH/w.json", "train --resume_dataloader CH/x"),
+    *("train --pretraining_dataset s3://$B/x", "train --model_card s3://$B/x"),
     *("train --model_card CH/x", "aws s3 cp $CONFIG_URI /tmp/c.json; train --c /tmp/c.json"),
     *("cp CH/config.json .; T ./model", "cp -r CH/data /tmp/data; T /tmp/model", "cp CH/c.json /tmp/m; T /tmp/m/x"),
     *("for lr in 1 2; do train --lr $lr --output_dir /opt/ml/model/$lr; done", "ls CH | head; T ./model"),

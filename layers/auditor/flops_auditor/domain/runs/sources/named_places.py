@@ -414,7 +414,7 @@ def _read(leaf: _Leaf, named: _Search, seen: set[Location | str]) -> None:
         _name_bare(leaf, whole, named)
     for place in places:
         _name(leaf, place, named)
-        if leaf.filled and (is_artifact(place) or _is_like(MODEL_LIKE, leaf.label)):
+        if leaf.filled and (is_artifact(place) or _may_be_of_weights(leaf.label)):
             _name_open(leaf, place, named)
     if _is_like(NOT_COUNTED, leaf.label) and results_in_channels(leaf.text):
         named.say_auxiliary(leaf)
@@ -456,6 +456,11 @@ def _is_of_weights(label: str) -> bool:
     names = reversed(label.split("."))
     telling = next((name for name in names if _is_like(_SURELY_MODEL, name) or _is_like(_NO_WEIGHTS, name)), None)
     return telling is not None and not _is_like(_NO_WEIGHTS, telling)
+
+
+def _may_be_of_weights(label: str) -> bool:
+    """Whether a label may be that of a model's weights, and says of nothing else."""
+    return _is_like(MODEL_LIKE, label) and not _is_like(_NO_WEIGHTS, label.rpartition(".")[2])
 
 
 def _name_bare(leaf: _Leaf, place: Location, named: _Search) -> None:

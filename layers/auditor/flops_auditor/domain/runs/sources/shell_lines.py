@@ -8,13 +8,14 @@ GNU findutils, xargs.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, islice, pairwise
+from itertools import islice, pairwise
 
 from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.s3_spellings import PLACE, read_s3
 from flops_auditor.domain.runs.sources.channel_paths import path_in_channel
 from flops_auditor.domain.runs.sources.held_paths import HeldPaths
 from flops_auditor.domain.runs.sources.shell_copies import ShellCopy, copied_by_code, copy_of, may_copy
+from flops_auditor.domain.runs.sources.shell_prints import text_printed
 from flops_auditor.domain.runs.sources.shell_words import (
     ENDS,
     PRINTED,
@@ -39,31 +40,6 @@ _DEFAULT = re.compile(r"\$\{(?P<name>[A-Za-z_]\w{0,99}):?=(?P<value>[^{}$]*+)\}"
 _VARIABLE_ALONE = re.compile(r"\$\{?(?P<name>[A-Za-z_]\w{0,99}+)(?:\[[@*\d]{1,4}\])?\}?")
 _SETS_OTHERWISE = frozenset({"read", "mapfile", "readarray", "printf", "getopts", "select"})
 """Commands that set variables to what they are not told in their words."""
-_SAYS_NO_PLACE = frozenset(
-    {*("date", "hostname", "mktemp", "nproc", "whoami", "uuidgen", "id", "seq", "git", "uname", "basename", "dirname")}
-    | {
-        "realpath",
-        "readlink",
-        "wc",
-        "nvidia-smi",
-        "which",
-        "expr",
-        "tput",
-        "python",
-        "python3",
-        "[",
-        "[[",
-        "test",
-        "cd",
-        "true",
-    }
-)
-"""Commands that print no place, unless they are given one."""
-_LISTS_FILES = frozenset({"ls", "find"})
-_FILTERS = {"head": 0, "tail": 0, "sort": 0, "uniq": 0, "wc": 0, "cut": 0, "sed": 1, "awk": 1, "grep": 1, "tr": 2}
-"""Commands that print a part of what they are handed, and how many words each takes that are no files."""
-_HANDED_WITHIN = re.compile(r"(?<!\|)\|(?!\|)|<")
-"""What one command hands on to another, or reads from a file."""
 _HANDS_ON = frozenset({"xargs", "parallel"})
 _HANDED = "{}"
 _PARAMETERS = ("@", "*", *"0123456789")
@@ -332,7 +308,8 @@ def _ways(command: list[str], filled: list[str], reading: _Reading) -> Iterator[
 def _handed_on(reading: _Reading) -> str:
     """What the command before a pipe prints."""
     piped = "|" in reading.sign and "||" not in reading.sign
-    return _text_printed(reading.last, reading) if piped else made_of("")
+    last = [reading.fill(word) for word in reading.last]
+    return text_printed(last, reading.folder, reading.paths) if piped else made_of("")
 
 
 def _set(command: list[str], reading: _Reading) -> None:
@@ -365,48 +342,8 @@ def _printed_by(line: str, reading: _Reading) -> str:
     _read(line, reading, 0)
     reading.sign, reading.last = sign, last
     reading.folder.end_shell()
-    commands = [
-        list(words) for ends, words in groupby(shell_words(line), lambda word: not word.strip(ENDS)) if not ends
-    ]
-    handed = _HANDED_WITHIN.search(line) is not None
-    if handed and ("<" in line or not all(map(_only_filters, commands[1:]))):
-        return made_of(reading.fill(line))
-    texts = [_text_printed(command, reading) for command in commands[: 1 if handed else None]]
-    if handed and not texts[0].startswith("$("):
-        return made_of(reading.fill(line))
-    return next((each for each in texts if not is_told(each)), "") or " ".join(filter(None, texts))
-
-
-def _only_filters(command: Sequence[str]) -> bool:
-    """Whether a command prints nothing but what it is handed, and reads no file."""
-    operands = [word for word in command[1:] if not word.startswith("-") and not word.isdigit()]
-    return len(operands) <= _FILTERS.get(command[0], -1)
-
-
-def _text_printed(command: Sequence[str], reading: _Reading) -> str:
-    """What a command prints: its words, where it runs, nothing of places, or what nobody can follow."""
-    filled = [reading.fill(word) for word in command]
-    tool = filled[0].rpartition("/")[2] if filled else ""
-    if tool == "pwd":
-        return reading.folder.now
-    if tool == "echo":
-        return " ".join(word for word in filled[1:] if not word.startswith("-"))
-    if tool == "printf" and filled[1:]:
-        return _as_printf(filled[1], filled[2:])
-    text = " ".join(filled)
-    runs_there = tool in _LISTS_FILES and path_in_channel(reading.folder.now) is not None
-    near = ":/" in text or runs_there or any(reading.paths.origin(word, reading.folder) for word in filled)
-    return f"$({tool})" if tool in _SAYS_NO_PLACE | _LISTS_FILES and not near else made_of(text)
-
-
-def _as_printf(form: str, values: Sequence[str]) -> str:
-    """What printf makes of texts: of other forms nobody knows."""
-    parts = form.replace("\\n", " ").split("%s")
-    if "%" in "".join(parts):
-        return made_of(" ".join((form, *values)))
-    more = [*values, *[""] * len(parts)]
-    joined = "".join(part + value for part, value in zip(parts, [*more[: len(parts) - 1], ""], strict=True))
-    return " ".join((joined, *values[len(parts) - 1 :])).strip()
+    words = [reading.fill(word) for word in shell_words(line)]
+    return text_printed(words, reading.folder, reading.paths)
 
 
 def _say(words: Sequence[str], reading: _Reading) -> None:
