@@ -908,7 +908,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
         thing({"path": TEXT, "selection": TEXT, "records": COUNT, "size": COUNT}),
     ),
     "report": (
-        "`report`: the page that was written, and how many jobs it counts by verdict.",
+        "`report`: the page that was written, how many jobs it counts by verdict, and what goes through shut doors.",
         thing(
             {
                 "path": TEXT,
@@ -918,6 +918,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                 "word": COUNT,
                 "below": COUNT,
                 "not_assessed": COUNT,
+                "not_looked_after": many(TEXT),
             }
         ),
     ),

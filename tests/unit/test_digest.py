@@ -15,7 +15,7 @@ from flops_auditor.domain.ledger.saved_mail import checkpoint_in
 from flops_auditor.domain.ledger.signed_note import parse_checkpoint, parse_note
 from flops_auditor.domain.messages.digest import MOST_LISTED, digest_of
 from flops_auditor.domain.messages.record_alert import LONGEST_SUBJECT, WIDTH, Alert
-from flops_auditor.domain.messages.report.report import Turned
+from flops_auditor.domain.messages.report.report import ShutDoorSeen, Turned
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.operations.report_ledger import newest_pin
@@ -249,3 +249,19 @@ def test_a_year_of_weeks_has_each_week_once() -> None:
     days = [week_of(begin + timedelta(days=day)) for day in range(3 * 365)]
     assert week_of(datetime(2027, 1, 1, tzinfo=UTC)) == "2026-W53"
     assert all(days.count(week) == 7 for week in set(days[7:-7]))
+
+
+def test_it_says_which_doors_are_shut_and_what_was_seen_behind_them() -> None:
+    """It said "complete" of what nobody looked after."""
+    contents = demo_contents()
+    whole = digest_of(report_on(contents), NOTE, PAGE)
+    assert "Not looked after" not in whole.body and "not_looked_after" not in json.loads(whole.attributes["json"])
+    sessions = ShutDoorSeen("training sessions", "TrainingSessions", tuple(f"lost-{n}" for n in range(MOST_LISTED + 1)))
+    ledger = replace(LEDGER, shut_doors=(sessions, ShutDoorSeen("Batch jobs", "BatchJobs")))
+    mail = digest_of(report_on(contents, ledger), NOTE, PAGE)
+    told = " ".join(mail.body.split())
+    assert "Complete: of what is looked after, every job that ended before 2026-11-24 11:30 UTC has a record." in told
+    assert "Not looked after here: training sessions, Batch jobs." in told
+    assert "TrainingSessions, BatchJobs, or Doors." in told
+    assert "- lost-0: seen before its door was shut, no record" in told and "- and 1 more, in the report" in told
+    assert json.loads(mail.attributes["json"])["not_looked_after"] == ["training sessions", "Batch jobs"]

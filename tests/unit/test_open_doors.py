@@ -92,7 +92,14 @@ def test_every_function_looks_after_the_same_doors(doors: str, sources: frozense
     reconciled = reconcilers_from(environment(ReconcileEnvironment, doors))
     assert {SOURCE_OF_DOOR[name] for name in reconciled} == sources
     assert {each.service for each in watchers_from(environment(WatchEnvironment, doors))} == sources
-    assert len(reporter_from(environment(ReportEnvironment, doors)).doors) == len(sources)
+    reporter = reporter_from(environment(ReportEnvironment, doors))
+    assert len(reporter.doors) == len(sources)
+    assert {each.what for each in reporter.closed} == {
+        w for w, source in SOURCE_OF_DOOR.items() if source not in sources
+    }
+    assert {each.parameter for each in reporter.closed} == {
+        parameter for parameter, word in WORD_OF_PARAMETER.items() if SOURCE_OF_WORD[word] not in sources
+    }
     assert territory_from(environment(AuditEnvironment, doors)).sources == sources
 
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from flops_auditor.domain.messages.record_alert import chain
 from flops_auditor.domain.messages.report import pictures
 from flops_auditor.domain.messages.report.job_line import GROUPS, Group, NearestLine, last_of_their_chains
-from flops_auditor.domain.messages.report.report import RecordedRevision, Report
+from flops_auditor.domain.messages.report.report import RecordedRevision, Report, ShutDoorSeen
 from flops_auditor.domain.messages.report.verdict_words import (
     NOT_ASSESSED_ON_ITS_WORD,
     ON_ITS_WORD,
@@ -30,6 +30,7 @@ from flops_auditor.pages.render import _coded, report_page, source_hash
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.listing.reading import JobReading
 from flops_auditor.use_cases.operations.report_ledger import (
+    ClosedDoor,
     ListedDoor,
     complete_through,
     complete_to,
@@ -467,6 +468,31 @@ def test_complete_is_what_every_region_was_read_to_and_nothing_waits_for() -> No
     assert complete_to(door, index) == at - timedelta(minutes=40), "people are still to be told of it"
 
 
+CLOSED = ShutDoorSeen("training sessions", "TrainingSessions", tuple(f"lost-{number}" for number in range(22)))
+
+
+def test_a_report_names_the_doors_that_are_shut_and_what_was_seen_behind_them(ledger: LiveLedger) -> None:
+    """Shutting a door lifted "complete" over a job that waited behind it, and nothing said what is not looked after."""
+    seen, records = MemorySeenJobs(), MemoryRecords()
+    jobs = [ListedJob(name, f"arn:{name}", "eu-west-1", "InProgress", AS_OF) for name in ("lost", "recorded")]
+    seen.note([SeenJob(job, AS_OF) for job in jobs])
+    records.commit(jobs[1].job_id, StoredRecord(0, b"line"), {})
+    door = ClosedDoor("training sessions", "TrainingSessions", FixedRegions(("eu-west-1",)), seen)
+    made = report_ledger(reporter_of(ledger, closed=(door,), index=MemoryRecordIndex(records)), AS_OF)
+    assert made.ledger.shut_doors == (ShutDoorSeen("training sessions", "TrainingSessions", ("lost",)),)
+
+
+def test_the_page_says_what_is_not_looked_after(page: bytes, contents: list[dict[str, Any]]) -> None:
+    assert "Not looked after" not in page.decode() and "yes: every job" in page.decode()
+    other = ShutDoorSeen("Batch jobs", "BatchJobs", ("<script>",))
+    text = report_page(report_on(contents, replace(LEDGER, shut_doors=(CLOSED, other)))).decode()
+    [told] = re.findall(r"<dt>Not looked after:</dt> <dd>(.*)</dd>", text)
+    assert "training sessions (<code>TrainingSessions</code>)" in told and "Batch jobs (<code>BatchJobs</code>)" in told
+    assert "lost-19</bdi>" in told and "lost-20" not in told and "and 2 more;" in told
+    assert "&lt;script&gt;" in told
+    assert "yes, of what is looked after: every job that ended before 2026-11-24 11:30 UTC has a record" in text
+
+
 def test_the_command_writes_the_report_of_a_bundle(ledger: LiveLedger, tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     bundle = ledger.bundle(tmp_path)
@@ -475,6 +501,7 @@ def test_the_command_writes_the_report_of_a_bundle(ledger: LiveLedger, tmp_path:
     assert told.exit_code == 0, told.output
     said = json.loads(told.stdout)
     assert (said["jobs"], said["above"], said["path"]) == (18, 2, str(path))
+    assert said["not_looked_after"] == [], "a bundle knows of no doors"
     text = path.read_text(encoding="utf-8")
     assert "Verified when this page was made: valid." in text
     assert f"signed {to_the_minute(iso(ledger.at))} UTC" in text

@@ -57,8 +57,11 @@ def report(
     page = report_page(made)
     path.write_bytes(print_page(page) if pdf else page)
     counts = {str(verdict): count for verdict, count in made.counts.items()}
-    row = {"path": str(path.resolve()), "jobs": len(made.jobs), **counts}
+    shut = [each.what for each in made.ledger.shut_doors]
+    row = {"path": str(path.resolve()), "jobs": len(made.jobs), **counts, "not_looked_after": shut}
     show(View("report", row, [Table(COLUMNS, [row], right=tuple(COLUMNS)[1:])], [row]), output)
+    if shut:
+        say(f"not looked after here, as the stack's parameters say: {', '.join(shut)}")
     say(f"open it with any browser, or send it: {shlex.quote(plain(path.resolve().as_uri()))}")
 
 

@@ -29,6 +29,7 @@ WORD_OF_PARAMETER = {
     "BatchJobs": "batch",
 }
 """The stack's parameters that shut a door each, where Doors does not shut them all."""
+PARAMETER_OF_SOURCE = {SOURCE_OF_WORD[word]: parameter for parameter, word in WORD_OF_PARAMETER.items()}
 BEDROCK = "bedrock"
 SESSIONS = "training-session"
 NEWER_JOBS = "sagemaker-job"

@@ -14,6 +14,7 @@ from flops_auditor.aws.wiring.doors import (
     CUSTOMIZATION_READER,
     NEWER_JOBS,
     NEWER_JOBS_READER,
+    PARAMETER_OF_SOURCE,
     READER,
     SESSION_READER,
     SESSIONS,
@@ -30,7 +31,8 @@ from flops_auditor.domain.runs.evidence import (
     TRAINING_SESSION,
 )
 from flops_auditor.use_cases.ledger.signatures import verifies
-from flops_auditor.use_cases.operations.report_ledger import ListedDoor, Reporter
+from flops_auditor.use_cases.operations.reconcile_doors import SOURCE_OF_DOOR
+from flops_auditor.use_cases.operations.report_ledger import ClosedDoor, ListedDoor, Reporter
 
 
 def reporter_from(environment: ReportEnvironment) -> Reporter:
@@ -52,6 +54,7 @@ def reporter_from(environment: ReportEnvironment) -> Reporter:
         BATCH_JOB: door(BATCH_READER, BATCH, BATCH),
     }
     opened = sources_behind(environment.doors)
+    words = {source: what for what, source in SOURCE_OF_DOOR.items()}
     return Reporter(
         ledger_id=environment.ledger_id,
         records=DynamoDbCurrentRecords(dynamodb, table),
@@ -61,4 +64,9 @@ def reporter_from(environment: ReportEnvironment) -> Reporter:
         index=DynamoDbRecordIndex(dynamodb, table),
         verify=verifies,
         clock=now,
+        closed=tuple(
+            ClosedDoor(words[source], PARAMETER_OF_SOURCE[source], each.regions, each.seen)
+            for source, each in every.items()
+            if source not in opened
+        ),
     )

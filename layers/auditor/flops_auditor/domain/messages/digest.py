@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from flops_auditor.domain.messages.record_alert import WHAT_A_MAIL_MEANS, Alert, section, shorten, subject
 from flops_auditor.domain.messages.report.job_line import Group, JobLine, NearestLine
-from flops_auditor.domain.messages.report.report import Changes, LedgerSeen, OpenJob, Report
+from flops_auditor.domain.messages.report.report import Changes, LedgerSeen, OpenJob, Report, ShutDoorSeen
 from flops_auditor.domain.values.amounts import counted, percent
 from flops_auditor.domain.values.moments import iso, minute_of
 from flops_auditor.domain.values.remarks import bounded
@@ -107,7 +107,8 @@ def _open(jobs: Sequence[OpenJob], count: int) -> list[str]:
 def _ledger(ledger: LedgerSeen) -> list[str]:
     complete, sealed = "not known; `flops-auditor doctor` says why", "not once"
     if ledger.complete_to:
-        complete = f"every job that ended before {minute_of(ledger.complete_to)} has a record"
+        of_what = "of what is looked after, " if ledger.shut_doors else ""
+        complete = f"{of_what}every job that ended before {minute_of(ledger.complete_to)} has a record"
     if ledger.sealed_at:
         sealed = f"{counted(ledger.size, 'leaf', 'leaves')}, last at {minute_of(ledger.sealed_at)}"
     if ledger.waiting_since:
@@ -115,8 +116,18 @@ def _ledger(ledger: LedgerSeen) -> list[str]:
     return [
         f"As of {minute_of(ledger.as_of)}; ledger {bounded(ledger.ledger_id, 200)}.",
         f"Complete: {complete}.",
+        *_shut(ledger.shut_doors),
         f"Sealed: {sealed}.",
     ]
+
+
+def _shut(doors: Sequence[ShutDoorSeen]) -> list[str]:
+    if not doors:
+        return []
+    whats, parameters = (", ".join(each) for each in zip(*((d.what, d.parameter) for d in doors), strict=True))
+    lost = [f"- {shorten(name)}: seen before its door was shut, no record" for d in doors for name in d.without_record]
+    told = f"Not looked after here: {whats}. The stack's parameters shut these doors: {parameters}, or Doors."
+    return [told, *_cut(lost, len(lost))]
 
 
 def _twin(report: Report, checkpoint: str) -> str:
@@ -131,6 +142,7 @@ def _twin(report: Report, checkpoint: str) -> str:
         "new": report.changes.new,
         "turned": len(report.changes.turned),
         "checkpoint": checkpoint,
+        **({"not_looked_after": [each.what for each in report.ledger.shut_doors]} if report.ledger.shut_doors else {}),
     }
     return json.dumps(document, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
 

@@ -11,7 +11,7 @@ from flops_auditor.domain.ledger.leaves import Verify
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.messages.record_lines import RecordLines
 from flops_auditor.domain.messages.report.job_line import line_of
-from flops_auditor.domain.messages.report.report import LedgerSeen, RecordedRevision, Report, report_of
+from flops_auditor.domain.messages.report.report import LedgerSeen, RecordedRevision, Report, ShutDoorSeen, report_of
 from flops_auditor.domain.values.moments import read_time
 from flops_auditor.use_cases.ledger.bills_shown import bill_seen
 from flops_auditor.use_cases.ledger.log_reader import (
@@ -66,8 +66,18 @@ class ListedDoor:
 
 
 @dataclass(frozen=True)
+class ClosedDoor:
+    """A service whose jobs are not recorded as long as a parameter of the stack says so, and what was seen before."""
+
+    what: str
+    parameter: str
+    regions: Regions
+    seen: SeenJobs
+
+
+@dataclass(frozen=True)
 class Reporter:
-    """What a report is made from; `doors` are the services whose jobs are recorded."""
+    """What a report is made from; `doors` are the services whose jobs are recorded, `closed` those that could be."""
 
     ledger_id: str
     records: CurrentRecords
@@ -77,6 +87,7 @@ class Reporter:
     index: RecordIndex
     verify: Verify
     clock: Callable[[], datetime]
+    closed: tuple[ClosedDoor, ...] = ()
 
 
 def report_ledger(reporter: Reporter, since: datetime, queried: RecordLines | None = None) -> Report:
@@ -93,6 +104,7 @@ def report_ledger(reporter: Reporter, since: datetime, queried: RecordLines | No
         complete_to=complete_through(reporter.doors, reporter.index),
         waiting_since=waiting_since(reporter.pending),
         bill=bill_seen(reporter.records.bill()),
+        shut_doors=tuple(shut_door_seen(door, reporter.index) for door in reporter.closed),
     )
     records = reporter.records
     lines = (line_of(each.content, now.date()) for each in listed_too(records.newest(), queried))
@@ -153,6 +165,13 @@ def complete_through(doors: Sequence[ListedDoor], index: RecordIndex) -> datetim
     moments = [complete_to(door, index) for door in doors]
     known = [moment for moment in moments if moment is not None]
     return min(known, default=None) if len(known) == len(moments) else None
+
+
+def shut_door_seen(door: ClosedDoor, index: RecordIndex) -> ShutDoorSeen:
+    """What a report says of a door that is shut. Jobs that ran when it was shut may have ended since: all are named."""
+    waiting = [each.job for name in door.regions.enabled().names for each in door.seen.waiting(name)]
+    recorded = index.recorded([job.job_id for job in waiting]) if waiting else {}
+    return ShutDoorSeen(door.what, door.parameter, tuple(job.name for job in waiting if job.job_id not in recorded))
 
 
 def waiting_since(pending: PendingRecords) -> datetime | None:

@@ -57,13 +57,24 @@ class BillSeen:
 
 
 @dataclass(frozen=True)
+class ShutDoorSeen:
+    """A door that the stack shuts: `what` goes through it, in words, the `parameter` that does so where Doors does not,
+    and the names of runs that were seen before it was shut and have no record.
+    """
+
+    what: str
+    parameter: str
+    without_record: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class LedgerSeen:
     """What is known of the ledger beside its records.
 
     `selection` says in words which records these are, "" for all. `complete_to`: every job that ended before
     has a record, as comparing with the services found; None where this was not compared. `sealed_at` and `size` are
     of the newest checkpoint. `waiting_since`: the oldest record that has no place in the log yet. `checked` is what
-    verifying the bundle said, "" where nobody verified it here.
+    verifying the bundle said, "" where nobody verified it here. What goes through `shut_doors` is in none of this.
     """
 
     made_from: Made
@@ -76,6 +87,7 @@ class LedgerSeen:
     waiting_since: datetime | None = None
     checked: str = ""
     bill: BillSeen | None = None
+    shut_doors: tuple[ShutDoorSeen, ...] = ()
 
 
 @dataclass(frozen=True)
