@@ -15,6 +15,8 @@ from botocore.config import Config
 from flops_auditor_cli.local_aws import Stack
 
 OTHER, AMENDER = "another principal", "amender"
+KEEPER = "keeper of clusters"
+"""The clusters function, where ClusterFiles opens that door. It records, too."""
 FUNCTIONS = {"recorder": "Audit", "sealer": "Seal", "reconciler": "Reconcile", "watcher": "Watch", "reporter": "Report"}
 WIDE = ["s3:*", "kms:*", "dynamodb:*"]
 DIGEST = b"\x11" * 32
@@ -56,7 +58,7 @@ class Site:
         functions = stack.client("lambda")
         self.roles = {
             who: functions.get_function_configuration(FunctionName=stack.outputs[f"{function}FunctionName"])["Role"]
-            for who, function in FUNCTIONS.items()
+            for who, function in {**FUNCTIONS, KEEPER: "Clusters"}.items()
         }
         self.roles |= {who: role_arn(stack, who) for who in (OTHER, AMENDER)}
         make_role(stack, OTHER)
@@ -357,6 +359,12 @@ def writes() -> list[Case]:
             for prefix, owner in rightful
             if who != owner
         ]
+    kept, keeps = "clusters/", put(KEEPER, "clusters/")
+    found += [Case(f"writes `{kept}`", who, BUCKET, put(who, kept), keeps) for who in (OTHER, AMENDER)]
+    found += [Case(f"writes `{kept}`", who, ROLE_OR_BUCKET, put(who, kept), keeps) for who in FUNCTIONS]
+    found += [
+        Case(f"writes `{prefix}`", KEEPER, ROLE_OR_BUCKET, put(KEEPER, prefix), put("sealer", prefix)) for prefix in LOG
+    ]
     return found
 
 

@@ -115,13 +115,22 @@ def test_an_event_of_a_file_or_a_host_has_its_region_looked_at(cluster: Deployed
     assert (done["clusters"], done["recorded"]) == (1, 1)
 
 
-def test_a_record_is_not_superseded_by_a_file_but_by_who_says_why(cluster: Deployed) -> None:
+def test_a_record_is_not_superseded_by_a_file_which_doctor_says_until_it_is_gone(
+    cluster: Deployed, operator: Deployed
+) -> None:
     drop(cluster, f"{FOLDER}first.txt", sacct(line("500")))
     cluster.invoke("ClustersFunctionName")
     drop(cluster, f"{FOLDER}first.txt", sacct(line("500", end=1.5)))
     assert cluster.invoke("ClustersFunctionName")["troubled"] == 1
     assert cluster.record(f"{OURS}/500").predicate["revision"] == 0
+    _, document = run("doctor")
+    findings = {each["check"]: each for each in document["findings"]}
+    assert findings["door of clusters"]["state"] == "NOT OK"
+    assert "--why" in findings[f"file '{FOLDER}first.txt'"]["remedy"]
     delete(cluster, f"{FOLDER}first.txt")
+    assert cluster.invoke("ClustersFunctionName")["troubled"] == 0
+    _, document = run("doctor")
+    assert {each["check"]: each["state"] for each in document["findings"]}["door of clusters"] == "ok"
 
 
 def test_nobody_else_puts_what_aws_is_said_to_have_answered(cluster: Deployed) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.integration.conftest import OPERATORS_BUCKET
 from tests.integration.deployed import Deployed, fresh_job, run
 
 
@@ -19,7 +20,11 @@ def test_what_alarms_read_is_emitted_as_they_read_it(operator: Deployed) -> None
     logs = operator.stack.client("logs")
     alarms = operator.stack.client("alarms").describe_alarms()["MetricAlarms"]
     read = {each["MetricName"]: each["Dimensions"] for each in alarms if each["Namespace"] == "FlopsAuditor"}
-    assert set(read) == {"HeldRecords", "FinishedWithoutRecord", "RegionsFailed", "NotWatched"}
+    of_clusters = {"ClusterFilesRefused", "ClustersNotSeen"}
+    assert set(read) == {"HeldRecords", "FinishedWithoutRecord", "RegionsFailed", "NotWatched", *of_clusters}
+    operator.stack.client("s3").put_object(Bucket=OPERATORS_BUCKET, Key="names-no-cluster", Body=b"")
+    assert operator.invoke("ClustersFunctionName")["troubled"] >= 1
+    operator.stack.client("s3").delete_object(Bucket=OPERATORS_BUCKET, Key="names-no-cluster")
 
     def lines(function: str) -> list[dict[str, Any]]:
         configuration = operator.stack.client("lambda").get_function_configuration(
@@ -34,7 +39,7 @@ def test_what_alarms_read_is_emitted_as_they_read_it(operator: Deployed) -> None
     raised = operator.wait(
         lambda: [line for line in lines("Audit") if "MalformedEvent" in line], "metric of an error that was raised"
     )
-    for function in ("Audit", "Seal", "Reconcile", "Watch", "Report"):
+    for function in ("Audit", "Seal", "Reconcile", "Watch", "Report", "Clusters"):
         for line in (*lines(function), *(raised if function == "Audit" else ())):
             [metrics] = line["_aws"]["CloudWatchMetrics"]
             assert (metrics["Namespace"], metrics["Dimensions"]) == ("FlopsAuditor", [["service"]])

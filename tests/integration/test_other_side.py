@@ -22,6 +22,7 @@ from botocore.exceptions import ClientError
 from flops_auditor_cli.local_aws import start, stop
 from tests.faults import told
 from tests.integration.built import deploy_shared
+from tests.integration.conftest import OPERATORS_BUCKET
 from tests.integration.evaluated_side import CASES as EVALUATED
 from tests.integration.evaluated_side import Evaluated
 from tests.integration.other_side import (
@@ -45,7 +46,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[Sit
     running = start(state, enforce=True)
     try:
         make_role(running, AMENDER)
-        deploy_shared(running, shared, {"AmenderArn": role_arn(running, AMENDER), "Schedules": "DISABLED"})
+        opened = {"AmenderArn": role_arn(running, AMENDER), "ClusterFiles": OPERATORS_BUCKET}
+        deploy_shared(running, shared, {**opened, "Schedules": "DISABLED"})
         yield Site(running)
     finally:
         stop(state)
