@@ -84,6 +84,7 @@ ALONE = {
     "NothingIsOverwritten": "recorder: overwrites without the condition",
     "OnlyTheRecorderWritesRecords": f"{OTHER}: writes `evidence/`",
     "OnlyTheSealerWritesTheLog": f"{AMENDER}: writes `log/`",
+    "OnlyTheClustersFunctionKeepsWhatAwsSaysOfThem": f"{OTHER}: writes `clusters/`",
     "BucketIsChangedByItsStackAlone": f"{OTHER}: changes the encryption",
 }
 
