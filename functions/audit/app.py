@@ -9,6 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from flops_auditor.aws.wiring.doors import sources_shut
 from flops_auditor.aws.wiring.environment import AuditEnvironment
 from flops_auditor.aws.wiring.handling import count, lambda_handler, logger, named_errors, pause, seconds_left
 from flops_auditor.aws.wiring.recording import recorder_from, redelivery_from, territory_from
@@ -16,7 +17,8 @@ from flops_auditor.domain.runs.sources.registry import read_event
 from flops_auditor.use_cases.auditing.audit_job import DeliveredAgain, NoTimeLeft, handle_event, may_begin, pause_after
 
 environment = AuditEnvironment.read(os.environ)
-recorder, territory = recorder_from(environment), territory_from(environment)
+recorder = recorder_from(environment, sources_shut(environment.doors))
+territory = territory_from(environment)
 redelivery = redelivery_from(environment)
 gc.freeze()
 gc.enable()

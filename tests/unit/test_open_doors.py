@@ -14,6 +14,7 @@ from flops_auditor.aws.wiring.doors import (
     doors_by,
     shut_by,
     sources_behind,
+    sources_shut,
 )
 from flops_auditor.aws.wiring.environment import (
     AuditEnvironment,
@@ -23,7 +24,7 @@ from flops_auditor.aws.wiring.environment import (
     WatchEnvironment,
 )
 from flops_auditor.aws.wiring.reconciling import reconcilers_from
-from flops_auditor.aws.wiring.recording import territory_from
+from flops_auditor.aws.wiring.recording import recorder_from, territory_from
 from flops_auditor.aws.wiring.reporting import reporter_from
 from flops_auditor.aws.wiring.watching import watchers_from
 from flops_auditor.domain.runs.evidence import (
@@ -91,7 +92,8 @@ def test_every_function_looks_after_the_same_doors(doors: str, sources: frozense
     assert sources_behind(doors) == sources
     reconciled = reconcilers_from(environment(ReconcileEnvironment, doors))
     assert {SOURCE_OF_DOOR[name] for name in reconciled} == sources
-    assert {each.service for each in watchers_from(environment(WatchEnvironment, doors))} == sources
+    watched = watchers_from(environment(WatchEnvironment, doors))
+    assert {each.service for each in watched} == sources
     reporter = reporter_from(environment(ReportEnvironment, doors))
     assert len(reporter.doors) == len(sources)
     assert {each.what for each in reporter.closed} == {
@@ -100,6 +102,11 @@ def test_every_function_looks_after_the_same_doors(doors: str, sources: frozense
     assert {each.parameter for each in reporter.closed} == {
         parameter for parameter, word in WORD_OF_PARAMETER.items() if SOURCE_OF_WORD[word] not in sources
     }
+    shut = sources_shut(doors)
+    assert set(shut) == set(SOURCE_OF_WORD.values()) - sources
+    recorders = [recorder_from(environment(AuditEnvironment, doors), shut), *(each.recorder for each in watched)]
+    told = {getattr(each, "shut", ()) for recorder in recorders for each in recorder.collectors.values()}
+    assert told == {shut}, "what they do not look after is in the evidence"
     assert territory_from(environment(AuditEnvironment, doors)).sources == sources
 
 

@@ -79,3 +79,9 @@ def sources_behind(doors: str) -> frozenset[str]:
     if unknown:
         raise UnknownDoor(f"{unknown[0][:80]!r}")
     return frozenset(SOURCE_OF_WORD[word] for word in words)
+
+
+def sources_shut(doors: str) -> tuple[str, ...]:
+    """The sources of what goes through the other doors. Raises UnknownDoor."""
+    opened = sources_behind(doors)
+    return tuple(sorted(source for source in SOURCE_OF_WORD.values() if source not in opened))

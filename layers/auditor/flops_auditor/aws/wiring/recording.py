@@ -40,6 +40,7 @@ from flops_auditor.use_cases.auditing.collect_custom_models import WithCustomMod
 from flops_auditor.use_cases.auditing.collect_customization_job import CustomizationJobCollector
 from flops_auditor.use_cases.auditing.collect_evidence import Collectors
 from flops_auditor.use_cases.auditing.collect_sagemaker_job import sagemaker_job_collector
+from flops_auditor.use_cases.auditing.collect_shut_doors import WithShutDoors
 from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCollector
 from flops_auditor.use_cases.auditing.collect_training_session import training_session_collector
 from flops_auditor.use_cases.auditing.recording import Recorder
@@ -78,8 +79,8 @@ def redelivery_from(environment: AuditEnvironment) -> SqsRedelivery:
     return SqsRedelivery(client("sqs"), environment.audit_queue_url)
 
 
-def collectors(vocabulary: TrainerMetrics, compares_artifacts: bool) -> Collectors:
-    """What asks each service about its runs."""
+def collectors(vocabulary: TrainerMetrics, compares_artifacts: bool, shut: tuple[str, ...] = ()) -> Collectors:
+    """What asks each service about its runs; `shut` are the sources that nobody looks after."""
     objects = S3ObjectAttributes(client("s3")) if compares_artifacts else None
     metrics = CloudWatchMetrics(cloudwatch_in)
     training_jobs = TrainingJobCollector(SageMakerJobs(sagemaker_in), metrics, vocabulary, objects, side_by_side)
@@ -93,7 +94,8 @@ def collectors(vocabulary: TrainerMetrics, compares_artifacts: bool) -> Collecto
         BATCH_JOB: BatchJobCollector(DescribedBatchJobs(batch_in)),
     }
     models = BedrockModels(bedrock_in)
-    return {source: WithCustomModels(collector, models) for source, collector in asked.items()}
+    asked = {source: WithCustomModels(collector, models) for source, collector in asked.items()}
+    return {source: WithShutDoors(collector, shut) for source, collector in asked.items()} if shut else asked
 
 
 def signed_by_ledger(archive: Archive, own: Callable[[], bytes], line: bytes) -> bool:
@@ -108,19 +110,19 @@ def signed_by_ledger(archive: Archive, own: Callable[[], bytes], line: bytes) ->
     return (signers or Signers("", (), verifies, (own(),))).recorded(line)
 
 
-def recorder_from(environment: QueueingEnvironment) -> Recorder:
-    """Everything an audit works with, as the function's environment says."""
-    return recorder_with(environment, SqsReassessments(client("sqs"), environment.audit_queue_url))
+def recorder_from(environment: QueueingEnvironment, shut: tuple[str, ...] = ()) -> Recorder:
+    """Everything an audit works with, as the function's environment says; `shut` as `collectors` takes it."""
+    return recorder_with(environment, SqsReassessments(client("sqs"), environment.audit_queue_url), shut)
 
 
-def recorder_with(environment: RecordingEnvironment, queue: Reassessments) -> Recorder:
+def recorder_with(environment: RecordingEnvironment, queue: Reassessments, shut: tuple[str, ...] = ()) -> Recorder:
     """A recorder on a queue of its own."""
     trusts = environment.trust_statements.strip().lower() == "true"
     tables = replace(load_tables(environment.policies.split(",")), trusts_statements=trusts)
     archive = S3Archive(client("s3"), environment.archive_bucket)
     signer = KmsSigner(client("kms"), environment.record_key_id)
     return Recorder(
-        collectors=collectors(tables.metrics, environment.compare_artifacts.strip().lower() == "true"),
+        collectors=collectors(tables.metrics, environment.compare_artifacts.strip().lower() == "true", shut),
         tables=tables,
         records=DynamoDbRecords(client("dynamodb"), environment.table_name),
         archive=archive,

@@ -21,6 +21,7 @@ from flops_auditor.aws.wiring.doors import (
     SESSIONS,
     WATCH_READER,
     sources_behind,
+    sources_shut,
 )
 from flops_auditor.aws.wiring.environment import WatchEnvironment
 from flops_auditor.aws.wiring.listing import (
@@ -95,7 +96,7 @@ def watcher_from(environment: WatchEnvironment) -> Watcher:
     """Everything that watching training jobs works with. A stopper exists only where StopOnCrossing is on."""
     stop = environment.stop_on_crossing.strip().lower() == "true"
     return Watcher(
-        recorder=recorder_with(environment, NoReassessments()),
+        recorder=recorder_with(environment, NoReassessments(), sources_shut(environment.doors)),
         reader=replace(reader_from(environment, environment.table_name, WATCH_READER), again=False),
         seen=DynamoDbSeenJobs(client("dynamodb"), environment.table_name),
         regions=regions_from(environment),

@@ -55,6 +55,12 @@ ALSO_IN_A_RUNS_BUCKET = Kind(
     "{where} ({place:said200}) lies in a bucket of which a run of the same role keeps its checkpoints in the whole: "
     "not counted beside those that name the place",
 )
+BEHIND_SHUT_DOORS = Kind(
+    "behind-shut-doors",
+    "{where} ({place:said200}): no record says who left it, and when this one was made doors were shut ({doors:list}): "
+    "what went through those has no record",
+)
+"""A note, and no doubt: whoever shuts a door of the account is not the owner of every job in it."""
 MAYBE_OVERWRITTEN = Kind(
     "maybe-overwritten",
     "{where} ({place:said200}) was written for a run that completed, and lies where runs of the same role "

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from flops_auditor.domain.law.policy import BASES
-from flops_auditor.domain.lineage.lineage import added_up, listed
+from flops_auditor.domain.lineage.lineage import BEHIND_SHUT_DOORS, added_up, listed
 from flops_auditor.domain.messages.record_alert import (
     binds_nobody_yet,
     disputed_line,
@@ -155,5 +155,7 @@ def not_counted(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def noted(document: Mapping[str, Any]) -> list[str]:
-    """What is to be known of the verdicts and keeps none open, each once."""
-    return list(dict.fromkeys(each["words"] for a in document["assessments"] for each in a["notes"]))
+    """What is to be known of the verdicts, and of doors that were shut, and keeps none open, each once."""
+    of_lineage = (document.get("lineage") or {}).get("notes", ())
+    unseen = [each["words"] for each in of_lineage if each["kind"] == BEHIND_SHUT_DOORS.name]
+    return list(dict.fromkeys([*(each["words"] for a in document["assessments"] for each in a["notes"]), *unseen]))

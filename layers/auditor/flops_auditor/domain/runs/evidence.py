@@ -84,7 +84,7 @@ class Evidence:
     packages and custom models that the run begins from, by ARN, or why there is none; `objects` the same of the S3
     objects that it begins from and leaves, by place, and of the compute environments that it may have run in, by ARN.
     `amendments` are what people added after the first record, oldest first. `tags_seen` are the auditor's tags as they
-    were while the run went on, oldest first.
+    were while the run went on, oldest first. `shut_doors` are the sources that the recorder did not look after.
     """
 
     description: Mapping[str, Any]
@@ -99,10 +99,11 @@ class Evidence:
     objects: Mapping[str, Mapping[str, Any] | Unread] = field(default_factory=dict)
     source: str = TRAINING_JOB
     tags_seen: tuple[TagsSeen, ...] = ()
+    shut_doors: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
         """The evidence file: UTF-8 JSON, sorted keys, times in ISO 8601."""
-        document = {
+        document: dict[str, Any] = {
             "schema": SCHEMA,
             "source": self.source,
             "collectedAt": iso(self.collected_at) if self.collected_at else None,
@@ -120,6 +121,8 @@ class Evidence:
                 }
         if self.tags_seen:
             document["tagsSeen"] = [look.to_json() for look in self.tags_seen]
+        if self.shut_doors:
+            document["shutDoors"] = list(self.shut_doors)
         if self.amendments:
             document["amendments"] = [amendment.to_json() for amendment in self.amendments]
         return json.dumps(document, sort_keys=True, ensure_ascii=False, default=_plain).encode()
@@ -183,6 +186,7 @@ def parse_evidence(body: bytes) -> Evidence:
             objects={place: _answer(member) for place, member in document.get("objects", {}).items()},
             source=str(document["source"]),
             tags_seen=tuple(read_tags_seen(member) for member in document.get("tagsSeen", ())),
+            shut_doors=tuple(map(str, document.get("shutDoors", ()))),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MalformedEvidence(f"not an evidence file: {error}") from error

@@ -100,7 +100,8 @@ class Run:
     `begins_doubts` are about what it begins from and cannot be looked up. `reads` is what it reads a model from, where
     its lineage tag says what it continues, and `auxiliary` are inputs that do not count for what their owner calls
     them, such as a teacher. `surely_given` are accelerator-seconds that it was given of its hosts, None: all that they
-    had. `stop_command` is what a person types to end it.
+    had. `shut_doors` are the sources of runs that were not looked after when it was recorded. `stop_command` is what a
+    person types to end it.
     """
 
     source: str
@@ -143,6 +144,7 @@ class Run:
     role: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     surely_given: Fraction | None = None
+    shut_doors: tuple[str, ...] = ()
     stop_command: str = ""
 
     @property

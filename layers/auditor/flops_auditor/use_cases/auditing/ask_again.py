@@ -27,7 +27,8 @@ Answers = Mapping[str, Mapping[str, Any] | Unread]
 
 def ask_again(before: Case, recorder: Recorder) -> Case:
     """The case as the sources answer now; what people added to the record, metrics that are forgotten by now, packages
-    that are deleted, and objects as they were found first, are kept, and what is said of its model is read again.
+    that are deleted, objects as they were found first, and doors that were shut are kept, and what is said of its model
+    is read again.
 
     Raises AskedInVain, UnknownTrainingJob (the job was deleted), SourceDenied, SourceUnavailable.
     """
@@ -54,6 +55,7 @@ def ask_again(before: Case, recorder: Recorder) -> Case:
         files=known.files,
         packages={**fresh.evidence.packages, **packages, **_answered(fresh.evidence.packages)},
         objects={**fresh.evidence.objects, **objects},
+        shut_doors=tuple(sorted({*known.shut_doors, *fresh.evidence.shut_doors})),
         tags_seen=tuple(look for look in seen if look.tags != now),
     )
     if _points(known.metrics) > _points(evidence.metrics):

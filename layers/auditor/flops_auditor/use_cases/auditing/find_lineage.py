@@ -16,6 +16,7 @@ from flops_auditor.domain.law.due_dates import DueDate, read_due_dates
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.lineage.kept_ancestors import AncestorSet, read_kept, unpack, within_room
 from flops_auditor.domain.lineage.lineage import (
+    BEHIND_SHUT_DOORS,
     Ancestor,
     Lineage,
     MalformedLineage,
@@ -226,6 +227,7 @@ def follow(
     if not holders.tagged:
         doubts += run.begins_doubts
         doubts += _maybe_deleted(run, resolved, index)
+        holders.notes += _behind_shut_doors(run, resolved)
     doubts += _unseen_results(run)
     if len(parents) > MOST_PARENTS:
         doubts.append(TOO_MANY_PARENTS(count=len(parents), most=MOST_PARENTS))
@@ -281,10 +283,22 @@ def _maybe_deleted(run: Run, resolved: Container[Location], index: LineageReads)
     """A doubt about a model of which nobody is known to have left it, where a run of the job's role was deleted before
     anybody knew all places of its results.
     """
-    unknown = [each for each in _models_of(run) if each.location not in resolved]
+    unknown = _of_nobody(run, resolved)
     if not run.role or not unknown or not index.newest("output", Location(run.role), run.created_text, 1):
         return []
     return [MAYBE_DELETED(where=unknown[0].where, place=str(unknown[0].location))]
+
+
+def _behind_shut_doors(run: Run, resolved: Container[Location]) -> list[Remark]:
+    """A note about such a model where doors were shut: a run that went through one may have left it."""
+    unknown = _of_nobody(run, resolved) if run.shut_doors else []
+    places = [BEHIND_SHUT_DOORS(where=e.where, place=str(e.location), doors=run.shut_doors) for e in unknown]
+    return places[:1]
+
+
+def _of_nobody(run: Run, resolved: Container[Location]) -> list[Reference]:
+    """Models that the run reads and of which nobody is known to have left them."""
+    return [each for each in _models_of(run) if each.location not in resolved]
 
 
 def _unseen_results(run: Run) -> list[Remark]:

@@ -6,7 +6,7 @@ A new service is one more entry here with files beside this one, and a collector
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -104,7 +104,8 @@ def read_run(evidence: Evidence, services: Services = SERVICES) -> Run:
     source = services.get(evidence.source)
     if source is None:
         raise UnknownSource(f"evidence of {evidence.source[:80]!r}")
-    return with_custom_models(source.read(evidence), evidence.packages)
+    run = with_custom_models(source.read(evidence), evidence.packages)
+    return replace(run, shut_doors=evidence.shut_doors) if evidence.shut_doors else run
 
 
 def source_of(description: Mapping[str, Any], services: Services = SERVICES) -> str:
