@@ -9,10 +9,13 @@ from flops_auditor.domain.audit.record import job_part
 from flops_auditor.domain.ledger.forms import RECORD_FORM
 from flops_auditor.domain.ledger.ledger_errors import EvidenceMismatch, MalformedRecord
 from flops_auditor.domain.ledger.verification import NothingKept
+from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.sources.cases import Case, case_of
+from flops_auditor.domain.runs.sources.customization_job import SOURCE
 from flops_auditor.use_cases.auditing.keep_record import case_behind, newest
 from flops_auditor.use_cases.auditing.reassess_record import reassess_record
 from flops_auditor.use_cases.recomputing.recompute import recompute
+from tests.fakes.audit import NOW
 from tests.fakes.customization_jobs import BYTES, FakeCustomizationJobs, customization
 from tests.fakes.sagemaker_jobs import agent_evidence, agent_job, document
 from tests.fakes.training_sessions import PREFILLED, SAMPLED, TRAINED, USAGE, session, session_evidence
@@ -71,6 +74,7 @@ def test_what_an_owner_may_have_written_is_not_counted(changes: dict[str, Any]) 
 def test_a_serverless_job_has_what_its_service_counts_together() -> None:
     assert job_part(audited(**SERVERLESS))["billable_tokens"] == {"all_tokens": str(10**9)}
     assert "billable_tokens" not in job_part(audited(**{**SERVERLESS, "BillableTokenCount": None}))
+    assert job_part(audited(**{**SERVERLESS, "BillableTokenCount": 0}))["billable_tokens"] == {"all_tokens": "0"}
     assert "billable_tokens" not in job_part(audited())
 
 
@@ -136,3 +140,10 @@ def test_what_is_no_count_is_refused(said: object) -> None:
     content = Recorded().content
     with pytest.raises(MalformedRecord, match="billable_tokens"):
         RECORD_FORM.check({**content, "job": {**content["job"], "billable_tokens": said}})
+
+
+def test_a_job_whose_training_never_began_explains_no_tokens() -> None:
+    """Its record says 0 FLOP, and its data's size explained a charge for all of it."""
+    details = {"trainingDetails": {"status": "NotStarted"}}
+    evidence = Evidence(customization(status="Failed", statusDetails=details), [], collected_at=NOW, source=SOURCE)
+    assert counted(case_of(evidence)) == {"most_tokens": "0"}

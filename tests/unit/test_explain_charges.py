@@ -1,7 +1,7 @@
 """Charges by tokens beside what records count: each token once, and what is charged beyond them named to the token."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 import pytest
@@ -16,7 +16,7 @@ from flops_auditor.domain.compute.attention import LONGEST_CONTEXT
 from tests.fakes.customization_jobs import BYTES, FakeCustomizationJobs, customization
 from tests.fakes.training_sessions import PREFILLED, SAMPLED, TRAINED, session, session_arn
 from tests.unit.test_customization_door import delivered, working
-from tests.unit.test_explain_bill import AT, HOUR, TOKENS, doubts, explained, run
+from tests.unit.test_explain_bill import AT, HOUR, LINE, TOKENS, doubts, explained, run
 from tests.unit.test_training_session_door import World as TrainingSessions
 
 BEYOND = RestReason.BEYOND_RECORD
@@ -197,3 +197,82 @@ def test_honest_runs_are_never_accused_and_an_excess_is_found_to_the_token(
     rest = [each for each in explained(*lines, runs=tuple(recorded)).charges if each.why]
     assert sum(each.tokens or 0 for each in rest) == extra
     assert {each.resource for each in rest} <= {recorded[0].arn}
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "1 trillion tokens",
+        "1T tokens",
+        "Millions of tokens",
+        "1 Mn tokens",
+        "hundred tokens",
+        "1 dozen tokens",
+        "1G token",
+    ],
+)
+def test_a_unit_in_words_that_nobody_knows_is_a_doubt(unit: str) -> None:
+    """Each was one token, so that a record of a thousand explained them all."""
+    whole = explained(replace(TOKENS, unit=unit), runs=(run(hosts={}, tokens=1000),))
+    assert doubts(whole) == {"unknown-charges"} and not whole.complete
+
+
+@pytest.mark.parametrize("unit", ["1 billion tokens", "1B Training Tokens", "1000M text tokens"])
+def test_units_in_known_words_are_counted(unit: str) -> None:
+    whole = explained(replace(TOKENS, unit=unit, amount=10**10), runs=(run(hosts={}, tokens=10**9 - 1),))
+    assert charges_of(whole) == [(10**9 - 1, None), (1, BEYOND)]
+
+
+OCTOBER, NOVEMBER = datetime(2025, 10, 31, 12, tzinfo=UTC), datetime(2025, 11, 1, 3, tzinfo=UTC)
+ACROSS = run(48, datetime(2025, 10, 31, tzinfo=UTC), hosts={}, tokens=10**6)
+
+
+@pytest.mark.parametrize("at", [OCTOBER, NOVEMBER])
+def test_a_month_that_takes_more_of_a_run_than_its_share_is_no_whole_account(at: datetime) -> None:
+    """Either month alone was complete, with the same tokens."""
+    line = replace(TOKENS, start=at, end=at + HOUR)
+    assert doubts(explained(replace(line, amount=501 * 10**10), runs=(ACROSS,))) == {"tokens-of-other-months"}
+    assert explained(replace(line, amount=500 * 10**10), runs=(ACROSS,)).complete
+
+
+def test_months_of_one_run_together_are_a_whole_account() -> None:
+    lines = [replace(TOKENS, start=at, end=at + HOUR, amount=500 * 10**10) for at in (OCTOBER, NOVEMBER)]
+    assert explained(*lines, runs=(ACROSS,)).complete
+    more = [replace(line, amount=600 * 10**10) for line in lines]
+    assert charges_of(explained(*more, runs=(ACROSS,))) == [(600_000, None), (400_000, None), (200_000, BEYOND)]
+
+
+@pytest.mark.parametrize(
+    ("service", "usage_type", "resource"),
+    [
+        ("AmazonSageMaker", "EU-Inference-Tokens", "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/e"),
+        ("AmazonBedrock", "EU-Llama3-FineTuned-Inference-input-tokens", ""),
+        ("AmazonBedrock", "EU-NovaPro-Customization-Training-Storage", ""),
+    ],
+)
+def test_what_answers_or_is_stored_is_no_training(service: str, usage_type: str, resource: str) -> None:
+    line = replace(TOKENS, service=service, usage_type=usage_type, resource=resource)
+    assert explained(line).charges == ()
+
+
+def test_hours_of_a_host_stay_hours_whatever_their_usage_is_called() -> None:
+    """It was a charge in an unknown unit, without the hours' ceiling."""
+    whole = explained(replace(LINE, usage_type="EU-FineTuning:ml.p5.48xlarge", amount=100 * 10**10), runs=(run(1),))
+    assert whole.charges == () and [round(each.host_seconds / 3600) for each in whole.rest] == [99]
+
+
+def test_a_job_that_does_not_say_when_it_trained_explains_its_tokens_in_its_life() -> None:
+    life = replace(run(hosts={}, tokens=1000), span=None, life=(AT - 5 * HOUR, AT + HOUR))
+    assert explained(TOKENS, runs=(life,)).complete
+    early = replace(TOKENS, start=AT - 10 * HOUR, end=AT - 9 * HOUR)
+    assert charges_of(explained(early, runs=(life,))) == [(1000, BEYOND)]
+
+
+@pytest.mark.parametrize(
+    "counted",
+    [{"all_tokens": "5", "training_tokens": "7"}, {"most_tokens": "9", "all_tokens": "9"}, {"training_tokens": "3"}],
+)
+def test_tokens_that_a_record_counts_in_two_ways_or_in_part_are_not_compared(counted: dict[str, str]) -> None:
+    job = {"id": "1", "arn": TOKENS.resource, "region": "eu-west-1", "start": None, "end": None, "instances": []}
+    model = {"original": {"base_model": ""}, "lineage": {"base_model": "", "other_names": []}}
+    assert recorded_run({"job": {**job, "finished": True, "billable_tokens": counted}, **model}).tokens is None

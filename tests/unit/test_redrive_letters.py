@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from flops_auditor.use_cases.operations.redrive_letters import Letter, Redriven, redrive
+from tests.fakes.batch_jobs import batch_job, container
+from tests.unit.test_batch_door import event
 
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:training-job/fine-tune"
 EVENT = json.dumps({"source": "aws.sagemaker", "detail": {"TrainingJobArn": ARN}})
@@ -84,3 +86,12 @@ def test_a_dry_run_changes_nothing() -> None:
     assert len(found.dead) == 3
     assert not found.queue
     assert not found.held
+
+
+def test_a_letter_about_no_run_keeps_no_other_from_its_queue() -> None:
+    """AWS tells of every Batch job; it raised, and what came behind it stayed dead."""
+    no_run = json.dumps(event(batch_job(container=container(0))))
+    found, kept = MemoryLetters([Letter("a", no_run, "ha"), Letter("b", EVENT, "hb")]), list[str]()
+    done = redrive(found, Logged(), dry_run=False, set_aside=lambda letter: kept.append(letter.body))
+    assert [each.action for each in done] == ["set aside", "requeued"]
+    assert kept == [no_run] and found.queue == [EVENT]

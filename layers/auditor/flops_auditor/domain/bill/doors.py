@@ -146,6 +146,8 @@ def is_known_use(usage_type: str) -> bool:
 
 def door_of_charge(service: str, usage_type: str, unit: str) -> Door | None:
     """The door of training that is charged by something else than hosts; None where the line is no such charge."""
+    if _APART.search(usage_type):
+        return None
     if service == SAGEMAKER:
         return SERVERLESS if _TOKENS.search(f"{unit} {usage_type}") or _CHARGE.search(usage_type) else None
     return CUSTOMISATION if service == BEDROCK and _CHARGE.search(usage_type) else None

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from flops_auditor.domain.bill.billed import Billed, HostKey, Period
 from flops_auditor.domain.bill.doors import TRAINING_JOBS, WITH_RECORDS, Door, Purpose, kind_of_resource
-from flops_auditor.domain.bill.explain_charges import explain_charges
+from flops_auditor.domain.bill.explain_charges import explain_charges, months_of
 from flops_auditor.domain.bill.explanation import (
     DoorDay,
     Explanation,
@@ -41,6 +41,11 @@ NOT_COMPARED = Kind(
     "tokens-not-compared",
     "explained by a record of that name and time alone, which does not count the tokens that are charged: {names:list}",
 )
+OTHER_MONTHS = Kind(
+    "tokens-of-other-months",
+    "more tokens are charged than the share of the run's time in these months, so that the same ones may explain "
+    "charges of other months: explain the bills of all its months together: {names:list}",
+)
 UNKNOWN_TOKENS = Kind("unknown-charges", "charges for training in a unit that counts no tokens: {names:list}")
 
 _TRAINING_JOB = "training-job"
@@ -58,7 +63,10 @@ def explain_bill(
         records[run.arn].append(run)
     times = {key: _billed_times(periods) for key, periods in bill.hours.items() if any(periods.values())}
     _match(times, records)
-    charges = explain_charges(bill.charges, records, models)
+    charges, elsewhere = tuple[TrainingCharge, ...](), frozenset[str]()
+    if bill.start and bill.end:
+        months = months_of(bill.start, bill.end)
+        charges, elsewhere = explain_charges(bill.charges, months, records, models)
     return Explanation(
         start=bill.start,
         end=bill.end,
@@ -66,7 +74,7 @@ def explain_bill(
         days=_days(times, hardware),
         rest=_rest(times, records, hardware),
         charges=charges,
-        doubts=tuple(_doubts(bill, times, charges, hardware)),
+        doubts=tuple(_doubts(bill, times, charges, elsewhere, hardware)),
     )
 
 
@@ -171,7 +179,11 @@ def _size(rest: RestOfHours) -> tuple[bool, bool, int, Fraction, tuple[str, ...]
 
 
 def _doubts(
-    bill: Billed, times: _Times, charges: Sequence[TrainingCharge], hardware: HardwareTable
+    bill: Billed,
+    times: _Times,
+    charges: Sequence[TrainingCharge],
+    elsewhere: Iterable[str],
+    hardware: HardwareTable,
 ) -> Iterable[Remark]:
     """What is to be said of the whole."""
     if any(key.door is TRAINING_JOBS and not key.resource for key in times):
@@ -180,5 +192,6 @@ def _doubts(
     told[NO_REGION] = {key.host for key in times if key.door is TRAINING_JOBS and not (key.resource or key.region)}
     told[UNKNOWN_HOSTS] = {key.host for key in times if not _known(hardware, key.host)}
     told[NOT_COMPARED] = {name_of(each.resource) for each in charges if each.by_name_alone}
+    told[OTHER_MONTHS] = {name_of(each) for each in elsewhere}
     told[UNKNOWN_TOKENS] = {f"{each.usage_type} in {each.unit}" for each in charges if each.tokens is None}
     yield from (kind(names=sorted(names)) for kind, names in told.items() if names)

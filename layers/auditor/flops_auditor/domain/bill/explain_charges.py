@@ -1,15 +1,15 @@
-"""Charges for training beside the records: a run explains as many tokens as its record counts, once, while it ran.
+"""Charges for training beside the records: a run explains as many tokens as its record counts, once, in its time.
 
 Units: AWS Price List API, AmazonBedrock: `USE1-Nova2.0Lite-Customization-Training` is charged per "1K tokens", as
 other usage types are that end in `Customization-Training`. SageMaker's tokens have no unit in public documentation, so
-that any unit is read that says how many tokens it is of, and no other one is.
+that any unit is read that says how many tokens it is of in words that are known, and no other one is.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -22,20 +22,35 @@ from flops_auditor.domain.compute.attention import most_attention_flop
 from flops_auditor.domain.originals.base_models import FLOP_PER_PARAMETER_AND_TOKEN, BaseModelTable
 from flops_auditor.domain.values.amounts import at_least
 
-_TOKENS = re.compile(r"(?i)\s*+([0-9]{1,9})?+\s*+(?:(k|m|b|thousand|million)\b[\s-]*+)?+(?:[a-z]++[\s-]++)*tokens?\s*+")
-_TIMES = {"": 1, "k": 10**3, "thousand": 10**3, "m": 10**6, "million": 10**6, "b": 10**9}
+_TIMES = {"": 1, "k": 10**3, "thousand": 10**3, "m": 10**6, "million": 10**6, "b": 10**9, "billion": 10**9}
+_KINDS = "batch|model|input|output|text|training|trained|sample|sampled|prefill|processed"
+"""Words that say which tokens they are. Any other word could say how many: a trillion, a dozen."""
+_MANY = "|".join(filter(None, _TIMES))
+_TOKENS = re.compile(rf"(?i)\s*+([0-9]{{1,9}})?+\s*+(?:({_MANY})\b[\s-]*+)?+(?:(?:{_KINDS})[\s-]++)*+tokens?\s*+")
 _PART = 10**AMOUNT_PLACES
 """Parts of a token, or of another unit, that amounts on a bill are whole numbers of."""
+_MICROSECOND = timedelta(microseconds=1)
+CHARGED_LATE = timedelta(days=1)
+"""After a run's end: nothing public says when AWS charges for tokens."""
 _Records = Mapping[str, Sequence[RecordedRun]]
 
 
 @dataclass(slots=True)
 class _RunTokens:
-    """A recorded run. `left` are parts of its tokens that explained nothing so far, None where it counts none."""
+    """A recorded run. `counted` are parts of its tokens, None where it counts none, of which `left` explained nothing
+    so far.
+    """
 
     start: datetime
     end: datetime
-    left: int | None
+    counted: int | None
+    left: int
+
+    def more_than_its_share(self, start: datetime, end: datetime) -> bool:
+        """Whether it was charged for more between two moments than it took of its time there, were all time alike."""
+        counted, whole = self.counted or 0, (self.end - self.start) // _MICROSECOND
+        within = max(0, (min(self.end, end) - max(self.start, start)) // _MICROSECOND)
+        return within < whole and (counted - self.left) * whole > counted * within
 
 
 @dataclass(slots=True)
@@ -61,21 +76,37 @@ class _SumKey(NamedTuple):
 
 
 def explain_charges(
-    charges: Mapping[ChargeKey, Mapping[Period, int]], records: _Records, models: BaseModelTable
-) -> tuple[TrainingCharge, ...]:
-    """Charges of each day, what is explained of them apart from what is not."""
+    charges: Mapping[ChargeKey, Mapping[Period, int]], months: Period, records: _Records, models: BaseModelTable
+) -> tuple[tuple[TrainingCharge, ...], frozenset[str]]:
+    """Charges of each day, what is explained of them apart from what is not; and of which resources the tokens may have
+    been charged in other months as well, since they took more of a record than its share of these `months`.
+    """
     by_resource: defaultdict[str, list[tuple[ChargeKey, Period, int]]] = defaultdict(list)
     for key, periods in charges.items():
         by_resource[key.resource] += [(key, period, amount) for period, amount in periods.items()]
     sums: defaultdict[_SumKey, int] = defaultdict(int)
+    elsewhere = set[str]()
     for resource, lines in by_resource.items():
-        for each in _taken(lines, records.get(resource, ())):
-            why = why_unexplained(each.key.door, resource, records)
+        runs = _runs(records.get(resource, ()))
+        for each in _taken(lines, runs):
+            why = RestReason.BEYOND_RECORD if runs else why_unexplained(each.key.door, resource, records)
             sums[_SumKey(each.day, each.key, None, each.compared)] += each.parts - each.rest
             sums[_SumKey(each.day, each.key, why, each.compared)] += each.rest
+        if any(run.more_than_its_share(*months) for run in runs):
+            elsewhere.add(resource)
     of_a_token = {resource: _most_flop_of_a_token(records.get(resource, ()), models) for resource in by_resource}
     made = [_charge(each, parts, of_a_token[each.key.resource]) for each, parts in sums.items() if parts]
-    return tuple(sorted(made, key=_place))
+    return tuple(sorted(made, key=_place)), frozenset(elsewhere)
+
+
+def months_of(start: datetime, end: datetime) -> Period:
+    """The whole months (UTC) of a bill whose lines are of so long: bills are of months."""
+    last = end - _MICROSECOND
+    return _month(start), _month(_month(last) + timedelta(days=31))
+
+
+def _month(moment: datetime) -> datetime:
+    return datetime(moment.year, moment.month, 1, tzinfo=UTC)
 
 
 def tokens_in(unit: str) -> int | None:
@@ -84,10 +115,15 @@ def tokens_in(unit: str) -> int | None:
     return int(counted[1] or 1) * _TIMES[(counted[2] or "").lower()] or None if counted else None
 
 
-def _taken(lines: Iterable[tuple[ChargeKey, Period, int]], records: Sequence[RecordedRun]) -> list[_Taken]:
+def _runs(records: Iterable[RecordedRun]) -> list[_RunTokens]:
+    """The runs of one resource of which it is known when they were, the earliest end first."""
+    parts = ((run.life or run.span, None if run.tokens is None else run.tokens * _PART) for run in records)
+    runs = [_RunTokens(*life, counted, counted or 0) for life, counted in parts if life]
+    return sorted(runs, key=lambda run: run.end)
+
+
+def _taken(lines: Iterable[tuple[ChargeKey, Period, int]], runs: Sequence[_RunTokens]) -> list[_Taken]:
     """The lines that name one resource, those of its own account and region first, beside the runs of it."""
-    runs = [_RunTokens(*run.span, None if run.tokens is None else run.tokens * _PART) for run in records if run.span]
-    runs.sort(key=lambda run: run.end)
     taken = [_take(key, period, amount, runs) for key, period, amount in sorted(lines, key=_turn)]
     near = [each for each in taken if each.compared]
     rounding = sum(tokens_in(each.key.unit) or 0 for each in near)
@@ -105,18 +141,18 @@ def _turn(line: tuple[ChargeKey, Period, int]) -> tuple[bool, bool, Period, str,
 def _take(key: ChargeKey, period: Period, amount: int, runs: Sequence[_RunTokens]) -> _Taken:
     """A line, with what the runs of then explain of it, which they spend."""
     start, end = period
-    near = [run for run in runs if run.start - LATE < end and start < run.end + LATE]
+    near = [run for run in runs if run.start - LATE < end and start < run.end + CHARGED_LATE]
     factor = tokens_in(key.unit)
     parts = amount * (factor or 1)
     if not near:
         return _Taken(start.date(), key, parts, parts, compared=False)
-    if factor is None or any(run.left is None for run in near):
+    if factor is None or any(run.counted is None for run in near):
         return _Taken(start.date(), key, parts, 0, compared=False)
     rest = parts
     for run in near:
-        spent = min(rest, run.left or 0)
+        spent = min(rest, run.left)
         rest -= spent
-        run.left = (run.left or 0) - spent
+        run.left -= spent
     return _Taken(start.date(), key, parts, rest, compared=True)
 
 

@@ -7,15 +7,17 @@ from typing import Any
 
 from flops_auditor.domain.bill.doors import Door, Purpose
 from flops_auditor.domain.bill.explanation import RestReason
+from flops_auditor.domain.runs.billable_tokens import WAYS_TO_COUNT
 from flops_auditor.domain.values.arns import account_of, region_of
 from flops_auditor.domain.values.moments import read_time
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """A recorded run. `hosts`: type -> how many; `span` is None where the record does not say when it ran. `tokens` are
-    all that its service charges for, or what there were at most, None where the record does not count them, or was made
-    before the run had ended. `models` are all names that it gives to the model that was trained.
+    """A recorded run. `hosts`: type -> how many; `span` is None where the record does not say when it ran, `life`
+    where it does not say from when to when the service knew it, either. `tokens` are all that its service charges for,
+    or what there were at most, None where the record does not count them in one way, or was made before the run had
+    ended. `models` are all names that it gives to the model that was trained.
     """
 
     job_id: str
@@ -26,6 +28,7 @@ class RecordedRun:
     span: tuple[datetime, datetime] | None
     tokens: int | None = None
     models: tuple[str, ...] = ()
+    life: tuple[datetime, datetime] | None = None
 
 
 def recorded_run(content: Mapping[str, Any]) -> RecordedRun:
@@ -37,13 +40,15 @@ def recorded_run(content: Mapping[str, Any]) -> RecordedRun:
     hosts: dict[str, int] = {}
     for each in job["instances"]:
         hosts[each["type"]] = hosts.get(each["type"], 0) + int(each["count"])
-    start, end = (read_time(job[name]) if job[name] else None for name in ("start", "end"))
+    made, start, end = (read_time(job[name]) if job.get(name) else None for name in ("creation_time", "start", "end"))
     span = (start, end) if start and end and start <= end else None
+    life = (made, end) if made and end and made <= end else span
     counted = job.get("billable_tokens") if job["finished"] else None
-    tokens = sum(map(int, counted.values())) if counted else None
+    tokens = sum(map(int, counted.values())) if counted and frozenset(counted) in WAYS_TO_COUNT else None
     named = (content["original"]["base_model"], lineage["base_model"], *lineage["other_names"])
     models = tuple(dict.fromkeys(name for name in named if name))
-    return RecordedRun(job["id"], job["arn"], account_of(job["arn"]), job["region"], hosts, span, tokens, models)
+    account = account_of(job["arn"])
+    return RecordedRun(job["id"], job["arn"], account, job["region"], hosts, span, tokens, models, life)
 
 
 def is_foreign(account: str, region: str, resource: str) -> tuple[bool, bool]:

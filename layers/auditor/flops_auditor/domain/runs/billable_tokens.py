@@ -21,6 +21,11 @@ class BillableTokens:
         return {name: str(count) for name, count in asdict(self).items() if count is not None}
 
 
+BY_KIND = frozenset({"training_tokens", "sample_tokens", "prefill_tokens"})
+WAYS_TO_COUNT = frozenset({BY_KIND, frozenset({"all_tokens"}), frozenset({"most_tokens"})})
+"""Which members stand together: more of them would count a token twice, fewer leave some out."""
+
+
 def tokens_by_kind(training: int | None, sample: int | None, prefill: int | None) -> BillableTokens | None:
     """Of a service that counts three kinds; None where it does not say one of them: there may be any number."""
     if training is None or sample is None or prefill is None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from flops_auditor.domain.runs.pointer import PassedOver
 from flops_auditor.domain.runs.sources.registry import read_event, read_pointer
 from flops_auditor.domain.values.errors import MalformedEvent
 
@@ -58,8 +59,8 @@ def redrive(
 ) -> list[Redriven]:
     """Go through all dead letters once.
 
-    A letter that points at a job is requeued. One that does not can never be audited: it is handed to `set_aside` and
-    then dropped, or left where it is when there is no such place.
+    A letter that points at a job is requeued. One that does not, or at what is no run, can never be audited: it is
+    handed to `set_aside` and then dropped, or left where it is when there is no such place.
     """
     done: list[Redriven] = []
     held: list[Letter] = []
@@ -67,7 +68,7 @@ def redrive(
         reason = letter.why or reasons.why(letter)
         try:
             job = read_pointer(read_event(letter.body)).arn
-        except MalformedEvent as error:
+        except (MalformedEvent, PassedOver) as error:
             done.append(_unusable(letter, letters, reason or f"{error.name}: {error}", dry_run, set_aside, held))
             continue
         if dry_run:

@@ -46,6 +46,7 @@ def run_of(job: CustomizationJob, evidence: Evidence) -> Run:
     reads, _ = references(job, ()) if declared.lineage else ((), ())
     tokens, doubts = tokens_of(job, evidence.objects, takes_text_alone(job.base_model_arn, evidence.packages))
     never, time = _never_trained(job), training_time(job)
+    most = 0 if never else None if tokens is None else tokens.most
     return Run(
         source=SOURCE,
         kind="Model customization job",
@@ -60,7 +61,7 @@ def run_of(job: CustomizationJob, evidence: Evidence) -> Run:
         time=time,
         declared=declared,
         undisclosed="" if never else "model customization job",
-        billable_tokens=None if tokens is None else BillableTokens(most_tokens=tokens.most),
+        billable_tokens=None if most is None else BillableTokens(most_tokens=most),
         data_tokens=tokens,
         data_doubts=() if never else doubts,
         begins=begins,

@@ -82,7 +82,7 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         undisclosed="serverless job" if job.serverless is not None else "",
         billed_tokens=job.billable_token_count or None,
         billed_as="BillableTokenCount",
-        billable_tokens=BillableTokens(all_tokens=job.billable_token_count) if job.billable_token_count else None,
+        billable_tokens=_billable_tokens(job),
         limit_seconds=job.stopping_condition.max_runtime_in_seconds,
         metric_names=job.metric_names,
         metric_expressions=tuple((each.name, each.regex) for each in job.algorithm_specification.metric_definitions),
@@ -103,6 +103,12 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         tags=job.tags,
         stop_command=f"aws sagemaker stop-training-job --training-job-name {job.name} --region {job.region}",
     )
+
+
+def _billable_tokens(job: TrainingJob) -> BillableTokens | None:
+    """What a serverless job is charged by, if only 0; another job has hosts for that, and says 0 or nothing."""
+    count = job.billable_token_count
+    return BillableTokens(all_tokens=count) if count or (count is not None and job.serverless) else None
 
 
 def _auxiliary(remarks: Sequence[Remark]) -> tuple[str, ...]:
