@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from flops_auditor.domain.messages.report.report import Report
+from flops_auditor.domain.messages.report.report import Report, ShutDoorSeen
 from flops_auditor.pages.render import report_page
 from tests.browser.conftest import OpenOffline
 from tests.browser.harness import NARROW, WIDE
@@ -16,6 +16,12 @@ from tests.fakes.reports import hostile, report_on
 MANY = 10_000
 LONGEST_SECONDS_MANY = 3.0
 """For a sort or a filter of 10,000 jobs to be seen, on two cores that do other work besides."""
+PARAMETERS = {
+    "training sessions": "TrainingSessions",
+    "SageMaker jobs": "SageMakerJobs",
+    "model customization jobs": "BedrockJobs",
+    "Batch jobs": "BatchJobs",
+}
 ATTACKS = "<img src=x onerror=alert(1)><script>alert(2)</script>\" onfocus=alert(3) autofocus='{{7*7}}'</script>\u202e"
 
 
@@ -59,6 +65,26 @@ def test_the_summary_is_seen_without_scrolling(open_offline: OpenOffline, path: 
     page.set_viewport_size({"width": size["width"], "height": size["height"]})
     box = page.locator("#summary").bounding_box()
     assert box is not None and box["y"] >= 0 and box["y"] + box["height"] <= size["height"]
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280x800", "390x844"])
+def test_with_every_door_shut_the_summary_is_still_seen(
+    open_offline: OpenOffline, report: Report, size: dict[str, int], tmp_path: Path
+) -> None:
+    shut = tuple(ShutDoorSeen(what, parameter) for what, parameter in PARAMETERS.items())
+    made = replace(report, ledger=replace(report.ledger, shut_doors=shut), models=report.models[:1])
+    page = open_offline(written(made, tmp_path / "shut.html")).page
+    page.set_viewport_size({"width": size["width"], "height": size["height"]})
+    box = page.locator("#summary").bounding_box()
+    assert box is not None and box["y"] + box["height"] <= size["height"]
+
+
+def test_runs_behind_shut_doors_fit_a_phone(open_offline: OpenOffline, report: Report, tmp_path: Path) -> None:
+    lost = tuple("x" * 128 + str(number) for number in range(30))
+    shut = tuple(ShutDoorSeen(what, parameter, lost) for what, parameter in PARAMETERS.items())
+    made = replace(report, ledger=replace(report.ledger, shut_doors=shut), models=report.models[:1])
+    opened = open_offline(written(made, tmp_path / "lost.html"))
+    assert (opened.axe(), opened.overflows()) == ([], 0)
 
 
 def test_jobs_are_filtered_and_sorted_by_keyboard(open_offline: OpenOffline, path: Path) -> None:

@@ -9,6 +9,9 @@ import pytest
 
 from flops_auditor.domain.messages.record_words import noted
 from flops_auditor.domain.runs.evidence import BATCH_JOB, TRAINING_JOB, TRAINING_SESSION, Evidence, parse_evidence
+from flops_auditor.domain.runs.sources.cases import read_case
+from flops_auditor.domain.values.archive_keys import evidence_key
+from flops_auditor.use_cases.auditing.ask_again import ask_again
 from flops_auditor.use_cases.auditing.collect_shut_doors import WithShutDoors
 from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCollector
 from flops_auditor.use_cases.ledger.export_bundle import export_whole
@@ -80,6 +83,19 @@ def test_the_lineage_tag_settles_it() -> None:
 
 def test_evidence_says_which_doors_were_shut() -> None:
     assert parse_evidence(Evidence({}, shut_doors=SHUT).to_bytes()).shut_doors == SHUT
+
+
+def test_sources_that_are_asked_again_leave_the_doors_that_were_shut() -> None:
+    """Opened since: what went through meanwhile and is forgotten still has no record."""
+    ledger = ledger_with(SHUT)
+    ledger.add(continuing("heir", hours=1, **UNSEEN))
+    ledger.audit("heir")
+    body = ledger.archive.get(evidence_key(ledger.job_id("heir"), 0))
+    assert body is not None
+    [collector] = ledger.recorder.collectors.values()
+    assert isinstance(collector, WithShutDoors)
+    opened = replace(ledger.recorder, collectors={TRAINING_JOB: collector.collector})
+    assert ask_again(read_case(body), opened).evidence.shut_doors == SHUT
 
 
 @pytest.mark.parametrize("shut", [(), SHUT])
