@@ -7,6 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from flops_auditor.aws.wiring.doors import sources_shut
 from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
 from flops_auditor.domain.lineage.tree import TreeRow, tree
 from flops_auditor.use_cases.auditing.find_lineage import recorded_lineage
@@ -115,11 +116,15 @@ def wire(monkeypatch: pytest.MonkeyPatch, world: Any) -> None:
         stored = world.recorder.records.latest(world.job_id(job))
         return {"envelope": stored.line.decode()}
 
+    def recorder_from(environment: object, shut: tuple[str, ...]) -> Any:
+        assert shut == sources_shut("training-jobs"), "this stack has no parameter of doors"
+        return world.recorder
+
     for module in (amend, watch):
         monkeypatch.setattr(module, "find_deployment", lambda *_: Deployed())
     monkeypatch.setattr(amend, "find_record", find_record)
     monkeypatch.setattr(lineage, "open_records", lambda *_: Recorded(world))
-    monkeypatch.setattr(amend, "recorder_from", lambda _: world.recorder)
+    monkeypatch.setattr(amend, "recorder_from", recorder_from)
 
 
 def test_the_lineage_of_a_record_is_shown(app: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flops_auditor.aws.wiring.doors import shut_by
 from flops_auditor.aws.wiring.recording import recorder_from
 from flops_auditor.domain.audit.record import WORDS, unrecorded
 from flops_auditor.domain.compute.run_estimate import NO_SIZE
@@ -102,7 +103,8 @@ def command(
     deployment = find_deployment(target)
     item = find_record(deployment.output("RecordTableName"), job)
     before = predicate_of(item["envelope"].encode())
-    recorder = recorder_from(environment_of(deployment, policies_of(before)))
+    shut = tuple(sorted(shut_by(deployment.parameters)))
+    recorder = recorder_from(environment_of(deployment, policies_of(before)), shut)
     job_id = before["job"]["id"]
     if dry_run:
         after = unrecorded(foresee(job_id, amendment, recorder).audited, amendment.at)
