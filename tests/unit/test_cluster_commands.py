@@ -246,6 +246,14 @@ def test_a_later_file_that_explains_all_hours_supersedes_them_with_none(tmp_path
     assert content["rests_on"]["on_the_jobs_word"], "that runs had them is their operator's word"
 
 
+def test_a_run_that_has_no_record_yet_explains_no_hours_of_the_record(tmp_path: Path, deployed: Any) -> None:
+    arguments = files(tmp_path, sacct(line(start=0, end=None, state="RUNNING", Elapsed="1-00:00:00")))
+    done = record(*arguments, *DAY)
+    assert list(of_hours(done).values()) == [("recorded", "indeterminate")]
+    seconds = Fraction(2 * 24 * 3600 * 1000 - 2, 1000)
+    assert Fraction(newest_of(done.stdout, deployed)["estimate"]["accelerator_seconds"]) == 8 * seconds
+
+
 def test_hours_of_each_type_of_host_are_a_record_of_their_own(tmp_path: Path, deployed: Any) -> None:
     nodes = (node(1), node(2, kind="ml.g5.48xlarge"), node(3, kind="ml.m5.large"))
     done = record(*files(tmp_path, sacct(line(start=0, end=1, hosts=host(1))), *nodes), *DAY)

@@ -17,6 +17,8 @@ from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailabl
 from tests.fakes.audit import FixedRegions
 from tests.fakes.clusters import (
     ARN,
+    CEILING,
+    at,
     describe_cluster,
     instance,
     kubectl,
@@ -26,6 +28,7 @@ from tests.fakes.clusters import (
     pod,
     pytorch_job,
     sacct,
+    slurm_time,
 )
 from tests.fakes.dropped_files import BUCKET, RESEARCH, ClusterWorld, MemoryOperatorsFiles
 
@@ -348,3 +351,77 @@ def test_more_files_than_are_looked_at_are_said(monkeypatch: pytest.MonkeyPatch)
     for name in ("a.txt", "b.txt"):
         world.drop(sacct(line()), RESEARCH + name)
     assert "more than 1 files" in world.round().unlisted
+
+
+MONTH = f"{RESEARCH}2026-10-01--2026-10-31/runs.txt"
+HOURS = "no-run/ml.p5.48xlarge/2026-10-01T00:00:00.000Z/2026-10-31T23:59:59.999Z"
+REQUEUED = line("50", start=0, end=744, state="REQUEUED")
+HELD = line("50", None, None, "None assigned", "PENDING", Submit=slurm_time(at(743.9)), Restarts="1", AllocTRES="")
+ANOTHER_OBJECT = kubectl(
+    pytorch_job(end=1.1),
+    pod(1, end=1.1),
+    pod(2, end=1.1),
+    pytorch_job(end=744, metadata={**pytorch_job()["metadata"], "uid": "uid-z"}),
+    {**pod(1, "z", end=744), "metadata": {**pod(1, "z")["metadata"], "uid": "other-1"}},
+    {**pod(2, "z", end=744), "metadata": {**pod(2, "z")["metadata"], "uid": "other-2"}},
+)
+
+
+def rest_of(content: dict[str, Any]) -> float:
+    """Hours of hosts that no run had: two were there for 744."""
+    return round(int(content["estimate"]["upper_flop"]) / CEILING / 3600)
+
+
+@dataclass(frozen=True)
+class NotOnRecord:
+    body: bytes
+    before: bytes = b""
+    rest: int = 1488
+    otherwise: int = 0
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        NotOnRecord(sacct(REQUEUED, HELD)),
+        NotOnRecord(kubectl(pytorch_job(start=0, end=None), pod(1, start=0, end=None), pod(2, start=0, end=744))),
+        NotOnRecord(sacct(line(start=0, end=744)), before=sacct(line(end=1.1)), otherwise=1),
+        NotOnRecord(ANOTHER_OBJECT, otherwise=1),
+    ],
+)
+def test_hours_are_explained_by_what_is_on_record_alone(case: NotOnRecord) -> None:
+    """Else they were nowhere: a run that goes on, or that is recorded as shorter, would hide them."""
+    world = ClusterWorld()
+    if case.before:
+        world.drop(case.before)
+        world.round()
+    world.drop(case.body, MONTH)
+    done = world.round()
+    hours = contents(world)[HOURS]
+    assert (hours["verdict"], rest_of(hours)) == ("indeterminate", case.rest)
+    assert world.state(MONTH).otherwise == case.otherwise
+    assert len(done.files.troubled) == bool(case.otherwise)
+
+
+def test_hours_are_recorded_when_runs_that_failed_were_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_dropped_files, "record_cluster_run", FailingRuns(1))
+    world = ClusterWorld()
+    world.drop(sacct(line("101", start=0, end=744)), MONTH)
+    world.round()
+    assert (world.state(MONTH).stage, HOURS in contents(world)) == ("waits", False)
+    world.round()
+    assert (world.state(MONTH).stage, rest_of(contents(world)[HOURS]), world.state(MONTH).otherwise) == (
+        "recorded",
+        0,
+        0,
+    )
+
+
+def test_of_a_file_with_too_many_runs_that_are_unlike_none_explains_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_dropped_files, "_MOST_UNLIKE", 1)
+    world = ClusterWorld()
+    world.drop(sacct(line("1"), line("2")))
+    world.round()
+    world.drop(sacct(line("1", end=4), line("2", end=4), line("3", start=0, end=744)), MONTH)
+    world.round()
+    assert rest_of(contents(world)[HOURS]) == 1488

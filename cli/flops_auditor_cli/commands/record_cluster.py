@@ -13,9 +13,9 @@ from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.domain.values.arns import account_of
 from flops_auditor.domain.values.errors import AuditorError, WrongInput
-from flops_auditor.use_cases.auditing.cluster_runs import ClusterRuns, cases_of_hours
+from flops_auditor.use_cases.auditing.cluster_runs import called_in_its_file, cases_of_hours
 from flops_auditor.use_cases.auditing.keep_record import newest
-from flops_auditor.use_cases.auditing.record_cluster_run import record_cluster_run
+from flops_auditor.use_cases.auditing.record_cluster_run import ON_RECORD, record_cluster_run
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.auditing.rehearsal import rehearsed
 from flops_auditor_cli.adapters import environment_of
@@ -78,8 +78,13 @@ def record(
     if account_of(files.answers.cluster.cluster_arn) != account_of(deployment.output("RecordKeyArn")):
         raise AccountNotRecorded(files.answers.cluster.cluster_arn)
     recorder = recorder_from(environment_of(deployment, deployment.policies))
-    cases = (*files.cases, *hours_of(files, since, until, now))
-    rows, failures = recorded(cases, correction if why else None, rehearsed(recorder) if dry_run else recorder)
+    period = period_of(since, until, now)
+    recorder, superseding = rehearsed(recorder) if dry_run else recorder, correction if why else None
+    rows, failures, on_record = recorded(files.cases, superseding, recorder)
+    if period:
+        hours = cases_of_hours(files, period, now, files.stays.keys() - on_record)
+        of_hours, failed, _ = recorded(hours, superseding, recorder)
+        rows, failures = rows + of_hours, failures + failed
     document = {"dry_run": dry_run, "runs": rows, "failures": failures}
     show(View("cluster-records", document, [Table(COLUMNS, rows)], rows, fields_of(RECORDED_RUN)), output)
     counts = Counter(row["outcome"] for row in rows)
@@ -90,21 +95,24 @@ def record(
         raise typer.Exit(EVIDENCE_INCOMPLETE)
 
 
-def hours_of(files: ClusterRuns, since: datetime | None, until: datetime | None, now: datetime) -> list[Case]:
-    """The hours of a period that no run had, as cases; none where no period is named. Raises typer.BadParameter."""
+def period_of(since: datetime | None, until: datetime | None, now: datetime) -> Span | None:
+    """The period whose hours are asked for, if any. Raises typer.BadParameter."""
     if since is None and until is None:
-        return []
+        return None
     if since is None or until is None or not since.replace(tzinfo=UTC) < until <= now:
         raise typer.BadParameter("hours need --from and --until, which has passed")
-    return cases_of_hours(files, Span(since.replace(tzinfo=UTC), until), now)
+    return Span(since.replace(tzinfo=UTC), until)
 
 
 def recorded(
     cases: Sequence[Case], correction: Amendment | None, recorder: Recorder
-) -> tuple[list[ClusterRow], list[str]]:
-    """What became of each run, the earliest end first, and the runs that failed, in words. One stops no other."""
+) -> tuple[list[ClusterRow], list[str], set[str]]:
+    """What became of each run, the earliest end first, the runs that failed, in words, and what the file calls those
+    that are on record as it says. One stops no other.
+    """
     rows: list[ClusterRow] = []
     failures: list[str] = []
+    on_record: set[str] = set()
     with progress("runs") as tell:
         for number, case in enumerate(cases):
             tell(number, len(cases))
@@ -116,8 +124,10 @@ def recorded(
                 continue
             verdict = kept.content["verdict"] if kept else ""
             named = {"job_name": case.run.name, "job_arn": case.run.arn, "job_id": job_id}
+            if outcome in ON_RECORD:
+                on_record.add(called_in_its_file(case))
             rows.append({**named, "outcome": outcome, "verdict": verdict})
-    return rows, failures
+    return rows, failures, on_record
 
 
 def register(app: typer.Typer) -> None:

@@ -60,4 +60,5 @@ class DynamoDbFileStates:
 
 def _parse(key: str, text: str) -> FileState:
     members = json.loads(text)
-    return FileState(key=key, **{**members, "at": read_time(members["at"]), "names": tuple(members["names"])})
+    names, unlike = tuple(members["names"]), tuple(members.get("unlike", ()))
+    return FileState(key=key, **{**members, "at": read_time(members["at"]), "names": names, "unlike": unlike})

@@ -1,8 +1,9 @@
 """The runs of a file of a cluster's operator, as cases, and the hours of the cluster's hosts that no run had."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from flops_auditor.data import hardware_table
 from flops_auditor.domain.bill.cluster_hours import ClusterHours, cluster_hours
@@ -17,20 +18,25 @@ from flops_auditor.domain.runs.training_time import Span
 
 @dataclass(frozen=True)
 class ClusterRuns:
-    """What a file says of a cluster: a case for each run that had hosts, or may have, the earliest first, and when runs
-    had which host. `who` says so.
+    """What a file says of a cluster: a case for each run that had hosts, or may have, the earliest first, and when each
+    run had which host, by what the file calls it. `who` says so.
     """
 
     answers: ClusterAnswers
     file: OperatorsFile
     who: str
     cases: tuple[Case, ...]
-    stays: tuple[Stay, ...]
+    stays: Mapping[str, tuple[Stay, ...]]
 
-    @property
+    @cached_property
     def hosts(self) -> HostsByName:
         """The cluster's hosts by name."""
         return HostsByName(self.answers.hosts)
+
+
+def called_in_its_file(case: Case) -> str:
+    """What the file that tells of a run calls it, and no other run."""
+    return str(case.evidence.description["RunId"])
 
 
 def read_cluster_runs(
@@ -42,26 +48,33 @@ def read_cluster_runs(
 ) -> ClusterRuns:
     """Read a file; `told` is called with how many runs of how many were read. Raises MalformedOperatorsFile."""
     read = read_operators_file(body)
-    cases, stays = list[Case](), list[Stay]()
+    cases, stays = list[Case](), dict[str, tuple[Stay, ...]]()
     for run, evidence in runs_in(read, answers, who, now):
         told(len(cases), len(read.told))
         cases.append(case_of(evidence))
-        stays += run.stays
+        stays[called_in_its_file(cases[-1])] = run.stays
     cases.sort(key=lambda case: (case.run.ended or now, case.run.arn))
-    return ClusterRuns(answers, read, who, tuple(cases), tuple(stays))
+    return ClusterRuns(answers, read, who, tuple(cases), stays)
 
 
-def hours_of_cluster(runs: ClusterRuns, since: datetime | None, until: datetime) -> ClusterHours:
-    """What of the hosts' hours runs explain, and what not; since each launch where `since` is None."""
-    had = times_on_hosts(runs.stays, runs.hosts, until)
+def hours_of_cluster(
+    runs: ClusterRuns, since: datetime | None, until: datetime, without: Container[str] = ()
+) -> ClusterHours:
+    """What of the hosts' hours runs explain, and what not; since each launch where `since` is None. Runs that the file
+    calls by a name of `without` explain none.
+    """
+    told = (stay for name, stays in runs.stays.items() if name not in without for stay in stays)
+    had = times_on_hosts(told, runs.hosts, until)
     answers = runs.answers
     missing = hosts_not_listed(answers.cluster, answers.hosts)
     return cluster_hours(answers.hosts, had, (since, until), hardware_table(), missing, answers.strange_groups)
 
 
-def cases_of_hours(runs: ClusterRuns, period: Span, now: datetime) -> list[Case]:
-    """The hours of a period that no run had, as cases, one for each type of host."""
-    hours = hours_of_cluster(runs, period.start, period.end)
+def cases_of_hours(runs: ClusterRuns, period: Span, now: datetime, without: Container[str]) -> list[Case]:
+    """The hours of a period that no run had, as cases, one for each type of host. `without` are the runs, as the file
+    calls them, that are not on record as it tells of them: hours that they had are signed nowhere else.
+    """
+    hours = hours_of_cluster(runs, period.start, period.end, without)
     rest = {each.host: each.unexplained for each in hours.hosts}
     not_listed = hosts_not_listed(runs.answers.cluster, runs.answers.hosts)
     evidence = hours_of_no_run(runs.file, runs.answers, runs.who, now, period, rest, not_listed)

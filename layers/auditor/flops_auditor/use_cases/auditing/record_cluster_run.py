@@ -30,6 +30,10 @@ file says something else of it now.
 """
 
 
+ON_RECORD: tuple[ClusterOutcome, ...] = ("recorded", "already recorded", "superseded")
+"""The run has a record that says what the file says of it."""
+
+
 @dataclass(frozen=True)
 class HandedIn:
     """The Collector of runs that were handed in, by ARN."""

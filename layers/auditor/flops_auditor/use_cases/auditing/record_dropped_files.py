@@ -4,18 +4,25 @@ Whoever may write to that bucket decides what is signed as the operator's word, 
 that cannot be read stops no other, and a record that says something else is never superseded by a file alone.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import sha256
 
 from flops_auditor.domain.runs.case import Case
+from flops_auditor.domain.runs.run import NOT_ENDED
 from flops_auditor.domain.runs.sources.cluster_answers import MalformedCluster
 from flops_auditor.domain.runs.sources.cluster_evidence import ClusterAnswers
 from flops_auditor.domain.runs.sources.dropped_file import FilePlace, WrongFileName, place_of, shown_key
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile
 from flops_auditor.domain.values.errors import AuditorError, WrongInput
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.use_cases.auditing.cluster_runs import ClusterRuns, cases_of_hours, read_cluster_runs
+from flops_auditor.use_cases.auditing.cluster_runs import (
+    ClusterRuns,
+    called_in_its_file,
+    cases_of_hours,
+    read_cluster_runs,
+)
 from flops_auditor.use_cases.auditing.keep_clusters import TooManyHosts
 from flops_auditor.use_cases.auditing.record_cluster_run import record_cluster_run
 from flops_auditor.use_cases.auditing.recording import Recorder
@@ -27,6 +34,8 @@ MOST_TRIES = 3
 _NOTED_EVERY = 50
 """Runs. What a round that died did since is done again, to no effect."""
 _MOST_NAMES = 5
+_MOST_UNLIKE = 1_000
+"""Runs that are not on record as a file says: of a file with more, none explains hours."""
 _LONGEST_REASON = 500
 """Characters."""
 _LAST = "~"
@@ -72,6 +81,8 @@ FAILED = "runs could not be recorded"
 FAILED_REMEDY = "See the log; then put the file there again, or use `flops-auditor record-cluster`."
 OTHERWISE = "runs are recorded otherwise than the file says"
 OTHERWISE_REMEDY = "Compare them; where the file is right, `flops-auditor record-cluster FILE --why REASON` supersedes."
+
+GOES_ON = "runs go on: they have no record yet, and explain no hours"
 
 
 @dataclass(frozen=True)
@@ -164,7 +175,7 @@ def _progress(door: FilesDoor, state: FileState, file: DroppedFile, now: datetim
     answers = door.known(place)
     before = state
     if not state.after:
-        state = replace(state, looked_at=0, otherwise=0, failed=0, names=())
+        state = replace(state, looked_at=0, otherwise=0, failed=0, names=(), unlike=())
     state = replace(state, stage="reading", at=now, tries=state.tries + 1, reason="", remedy="")
     door.states.note(state)
     read = door.files.read(file)
@@ -173,39 +184,69 @@ def _progress(door: FilesDoor, state: FileState, file: DroppedFile, now: datetim
     body, version = read
     who = f"s3://{door.files.bucket}/{file.key}, version {version}"
     runs = read_cluster_runs(body, answers, who, now)
-    if runs.stays and not any(runs.hosts.of(stay.host) for stay in runs.stays):
+    named = {stay.host for stays in runs.stays.values() for stay in stays}
+    if named and not any(map(runs.hosts.of, named)):
         raise NoHostOfThisCluster(f"{shown_key(file.key)} names no host of {place.cluster} in {place.region}")
     return _recorded(door, state, runs, place, now)
 
 
-def _in_order(runs: ClusterRuns, place: FilePlace, now: datetime) -> Iterator[tuple[str, Case]]:
-    """Runs in the order in which they were asked for, which is the same whenever the file is read, then the hours of no
-    run; each with its place in that order.
+def _in_order(runs: ClusterRuns) -> list[tuple[str, Case]]:
+    """Runs in the order in which they were asked for, which is the same whenever the file is read; each with its place
+    in that order, which no other has.
     """
-    placed = [(f"{iso(each.run.created) if each.run.created else _LAST} {each.run.arn}", each) for each in runs.cases]
-    yield from sorted(placed, key=lambda each: each[0])
-    if place.period:
-        yield from ((f"{_LAST}{_LAST} {each.run.arn}", each) for each in cases_of_hours(runs, place.period, now))
+    asked = [(iso(each.run.created) if each.run.created else _LAST, each) for each in runs.cases]
+    placed = [(f"{moment} {each.run.arn} {called_in_its_file(each)}", each) for moment, each in asked]
+    return sorted(placed, key=lambda each: each[0])
+
+
+def _hours(runs: ClusterRuns, place: FilePlace, state: FileState, now: datetime) -> list[tuple[str, Case]]:
+    """The hours of no run, each with its place behind all runs. Only runs that are on record as the file says, when all
+    were looked at, explain any.
+    """
+    if place.period is None:
+        return []
+    all_known = state.otherwise + state.failed <= len(state.unlike)
+    without = {
+        called_in_its_file(each)
+        for each in runs.cases
+        if each.run.state in NOT_ENDED or not all_known or _digest(each) in state.unlike
+    }
+    hours = cases_of_hours(runs, place.period, now, without)
+    return [(f"{_LAST}{_LAST} {each.run.arn}", each) for each in hours]
 
 
 def _recorded(door: FilesDoor, state: FileState, runs: ClusterRuns, place: FilePlace, now: datetime) -> FileState:
-    """The state once its runs are recorded, or no time is left."""
-    for at, case in _in_order(runs, place, now):
+    """The state once its runs are recorded, then the hours that none of them had, or no time is left."""
+    state, whole = _through(door, state, _in_order(runs))
+    if whole and state.failed and state.passes + 1 < MOST_TRIES:  # before hours: they rest on what is on record
+        again = replace(state, stage="waits", after="", tries=0, passes=state.passes + 1)
+        return replace(again, reason=f"{state.failed} runs could not be recorded", remedy=FAILED_REMEDY)
+    if whole:
+        state, whole = _through(door, state, _hours(runs, place, state, now))
+    return _with_reasons(state, runs) if whole else state
+
+
+def _through(door: FilesDoor, state: FileState, placed: Sequence[tuple[str, Case]]) -> tuple[FileState, bool]:
+    """The state when those behind its place were looked at, or no time is left, and whether all were."""
+    for at, case in placed:
         if at <= state.after:
             continue
         if door.out_of_time():
-            return replace(state, stage="recording", tries=0)
+            return replace(state, stage="recording", tries=0), False
         state = replace(_with_run(door.recorder, state, case), stage="recording", after=at)
         if state.looked_at % _NOTED_EVERY == 0:
             door.states.note(state)
-    passes = state.passes + 1
-    if state.failed and passes < MOST_TRIES:
-        again = replace(state, stage="waits", after="", tries=0, passes=passes)
-        return replace(again, reason=f"{state.failed} runs could not be recorded", remedy=FAILED_REMEDY)
+    return state, True
+
+
+def _with_reasons(state: FileState, runs: ClusterRuns) -> FileState:
+    """The state of a file of which all was looked at, and what of it is not on record as it says."""
     told = [f"{count} {what}" for count, what in ((state.otherwise, OTHERWISE), (state.failed, FAILED)) if count]
     remedies = [each for count, each in ((state.otherwise, OTHERWISE_REMEDY), (state.failed, FAILED_REMEDY)) if count]
-    reason, remedy = "; ".join(told), " ".join(remedies)
-    return replace(state, stage="recorded", tries=0, passes=passes, reason=reason, remedy=remedy)
+    going_on = sum(each.run.state in NOT_ENDED for each in runs.cases)
+    told += [f"{going_on} {GOES_ON}"] if going_on else []
+    done = replace(state, stage="recorded", tries=0, passes=state.passes + 1, unlike=())
+    return replace(done, reason="; ".join(told), remedy=" ".join(remedies))
 
 
 def _with_run(recorder: Recorder, state: FileState, case: Case) -> FileState:
@@ -216,10 +257,19 @@ def _with_run(recorder: Recorder, state: FileState, case: Case) -> FileState:
         outcome, _ = record_cluster_run(case, None, recorder)
     except Exception as failure:  # one run stops no other
         named = failure.name if isinstance(failure, AuditorError) else type(failure).__name__
-        return replace(state, failed=state.failed + 1, names=_named(state, f"{name} ({named})"))
+        return replace(_unlike(state, case), failed=state.failed + 1, names=_named(state, f"{name} ({named})"))
     if outcome == "recorded otherwise":
-        return replace(state, otherwise=state.otherwise + 1, names=_named(state, name))
+        return replace(_unlike(state, case), otherwise=state.otherwise + 1, names=_named(state, name))
     return replace(state, recorded=state.recorded + (outcome == "recorded"))
+
+
+def _unlike(state: FileState, case: Case) -> FileState:
+    return replace(state, unlike=(*state.unlike, _digest(case))[:_MOST_UNLIKE])
+
+
+def _digest(case: Case) -> str:
+    """Names a run in few characters. Of two that are called alike here, neither explains hours."""
+    return sha256(called_in_its_file(case).encode()).hexdigest()[:16]
 
 
 def _named(state: FileState, name: str) -> tuple[str, ...]:

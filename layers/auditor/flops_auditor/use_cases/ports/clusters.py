@@ -61,8 +61,9 @@ FileStage = Literal["reading", "recording", "recorded", "waits", "refused"]
 class FileState:
     """What became of a version of a file. `after` is the run that was looked at last, and `looked_at` how many were;
     `otherwise` and `failed` are how many are recorded otherwise than the file says, or could not be recorded, and
-    `names` the first of them. `tries` are rounds that took it up and ended without a word of it, `passes` how often all
-    its runs were looked at. `reason` and `remedy` say why it is not done.
+    `names` the first of them; `unlike` are digests of them, until the hours of no run were looked at. `tries` are
+    rounds that took it up and ended without a word of it, `passes` how often all its runs were looked at. `reason` and
+    `remedy` say why it is not done.
     """
 
     key: str
@@ -75,6 +76,7 @@ class FileState:
     otherwise: int = 0
     failed: int = 0
     names: tuple[str, ...] = ()
+    unlike: tuple[str, ...] = ()
     tries: int = 0
     passes: int = 0
     reason: str = ""
