@@ -135,6 +135,11 @@ def test_tasks_of_an_array_are_runs_and_waiting_ones_are_none(waiting: str) -> N
     assert [run.arn for run in made] == [f"{ARN}/7_1", f"{ARN}/7_2"]
 
 
+def test_tasks_that_were_cancelled_before_they_began_are_none() -> None:
+    cancelled = line("7_[3-9]", start=2, end=2, hosts="None assigned", state="CANCELLED by 1000")
+    assert [run.data_doubts for run in runs(sacct(line("7_1"), cancelled))] == [()]
+
+
 def test_components_of_a_job_are_one_run() -> None:
     assert host_hours(the_run(sacct(line("8+0", hosts=host(1)), line("8+1", hosts=host(2))))) == 4
 
@@ -251,6 +256,18 @@ HOURS_IN_DOUBT: dict[str, tuple[bytes, str]] = {
         sacct(line(), line("100.0", end=500, hosts="ip-[", comment=""), line("100.1", end=500, comment="")),
         "operators-steps-contradict",
     ),
+    "a step on hosts that its allocation had not": (
+        sacct(line(hosts=host(1)), line("100.0", hosts=host(2), comment="")),
+        "operators-steps-contradict",
+    ),
+    "a step between two attempts": (
+        sacct(line(end=2, state="NODE_FAIL"), line(start=4, end=7, Submit=slurm_time(at(2))), line("100.0", end=7)),
+        "operators-steps-contradict",
+    ),
+    "a line break in a name, before tasks that wait": (
+        sacct(line(JobName=f"{line(end=1.01).partition('|')[2]}\n100_[1]|x")),
+        "operators-lines-of-no-run",
+    ),
     "no time that it took": (sacct(line(end=None, state="RUNNING", Elapsed="")), "operators-line-without-end"),
     "absurd hosts": (sacct(line(), line(hosts="ip-[1-99999999]")), "operators-lines-torn"),
     "an absurd time": (sacct(line(), line(Start="99999-10-01T05:00:00Z")), "operators-lines-torn"),
@@ -338,6 +355,14 @@ def test_a_line_in_a_comment_is_a_run_and_hides_none() -> None:
     forged = line("999", start=3, end=9, comment=NOTHING_BEFORE)
     made = {run.arn: host_hours(run) for run in runs(sacct(line(comment=f"{NOTHING_BEFORE}\n{forged}")))}
     assert made == {f"{ARN}/100": 4, f"{ARN}/999": 12}
+
+
+def test_a_line_break_in_a_name_hides_no_hours_in_a_step_of_another_job() -> None:
+    """What follows the break has the true times and hosts of the job: they are seen at whatever run they stand."""
+    other = line("200", start=0, end=700, hosts=host(2))
+    torn = line(JobName=f"{line(end=1.01, hosts=host(1)).partition('|')[2]}\n200.0|x", end=600, hosts=host(1))
+    doubts = {run.arn: kinds(run.data_doubts) for run in runs(sacct(other, torn))}
+    assert doubts == {f"{ARN}/100": set(), f"{ARN}/200": {"operators-steps-contradict"}}
 
 
 def test_hosts_of_several_types_for_the_same_time_count_each() -> None:

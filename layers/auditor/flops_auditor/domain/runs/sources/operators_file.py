@@ -14,7 +14,9 @@ from flops_auditor.domain.runs.evidence import plain
 from flops_auditor.domain.runs.sources.cluster_run import KUBERNETES, SLURM
 from flops_auditor.domain.runs.sources.kubernetes_file import kubernetes_runs
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile
-from flops_auditor.domain.runs.sources.slurm_file import is_of_a_step, outside, slurm_lines
+from flops_auditor.domain.runs.sources.slurm_file import is_of_a_step, slurm_lines
+from flops_auditor.domain.runs.sources.slurm_rows import columns_of
+from flops_auditor.domain.runs.sources.slurm_steps import outside
 from flops_auditor.domain.values.canonical_json import each_key_once
 
 LARGEST_FILE = 256 << 20
@@ -59,15 +61,19 @@ def _slurm(body: bytes) -> OperatorsFile:
         raise MalformedOperatorsFile(f"it has more than {MOST_LINES} lines: export less time at once")
     text = body.decode("utf-8", "replace")  # what is no UTF-8 stands in a name, or makes its line unreadable
     lines = slurm_lines(text.split("\n"))
-    told = {run: {"Header": lines.header, **_lines(lines.header, each)} for run, each in lines.of_runs.items()}
+    place = columns_of(lines.header)["JobID"]
+    told = {run: {"Header": lines.header, **_lines(lines.header, place, each)} for run, each in lines.of_runs.items()}
     return OperatorsFile(SLURM, told, sha256(body).hexdigest(), len(body), lines.torn)
 
 
-def _lines(header: str, lines: Sequence[str]) -> dict[str, Any]:
-    """The lines of a run, without those of steps that lie in its allocations, where there are any of these."""
-    once = list(dict.fromkeys(lines))
-    whole = [line for line in once if not is_of_a_step(line)]
-    whole = [*whole, *outside(header, whole, [line for line in once if is_of_a_step(line)])] if whole else once
+def _lines(header: str, place: int, lines: Sequence[str]) -> dict[str, Any]:
+    """The lines of a run, without those of steps that lie in its allocations, where there are any of these; JobID has
+    that `place`.
+    """
+    once = dict.fromkeys(lines)
+    steps = dict.fromkeys(line for line in once if is_of_a_step(line, place))
+    of_jobs = [line for line in once if line not in steps]
+    whole = [*of_jobs, *outside(header, of_jobs, steps)] if of_jobs else list(once)
     kept = list(_bounded((line, len(line)) for line in whole))
     return {"Lines": kept, "LeftOut": len(whole) - len(kept)}
 

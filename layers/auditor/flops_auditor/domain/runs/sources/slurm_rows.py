@@ -12,7 +12,6 @@ from flops_auditor.domain.runs.remedies import AMEND
 from flops_auditor.domain.runs.run import NOT_ENDED, RunState
 from flops_auditor.domain.runs.sources.host_lists import UnreadableHosts, host_names
 from flops_auditor.domain.runs.sources.operators_word import TORN, MalformedOperatorsFile
-from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.domain.values.moments import read_time
 from flops_auditor.domain.values.remarks import Kind, Remark
 
@@ -112,10 +111,14 @@ def rows_of(places: Mapping[str, int], lines: Iterable[str]) -> tuple[list[Slurm
     return rows, [*doubts, NO_OFFSET(count=somewhere)] if somewhere else doubts
 
 
-def time_of(rows: Iterable[SlurmRow]) -> Span | None:
-    """From the first start of allocations to the last end; None where none began."""
-    times = [(row.start, row.until) for row in rows if row.start is not None]
-    return Span(min(start for start, _ in times), max(end for _, end in times)) if times else None
+def had_nothing(line: str, places: Mapping[str, int]) -> bool:
+    """Whether a line says that what it is of had no host and no time: it waits, or was cancelled before it began."""
+    texts = line.split("|")
+    if len(texts) != len(places):
+        return False
+    start, end, elapsed, hosts = (texts[places[name]] for name in ("Start", "End", "Elapsed", "NodeList"))
+    never_began = start in _NO_TIME or start == end
+    return never_began and (elapsed in _NO_TIME or _seconds(elapsed) == 0) and hosts.strip() in _NO_HOSTS
 
 
 def latest_words(rows: Sequence[SlurmRow]) -> list[SlurmRow]:
@@ -148,13 +151,6 @@ def _came_further(later: SlurmRow, row: SlurmRow) -> bool:
     if row.elapsed is None or not (later.ended or later.until > row.until):
         return False
     return later.hosts == row.hosts or set(row.hosts) <= set(later.hosts)
-
-
-def is_outside(row: SlurmRow, time: Span | None) -> bool:
-    """Whether it began before that time, or ended after it, or while there was none."""
-    if row.start is None:
-        return False
-    return time is None or time.start - row.start > ROUNDING or row.until - time.end > ROUNDING
 
 
 class _NoOffset(ValueError):

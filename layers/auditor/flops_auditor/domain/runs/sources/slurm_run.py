@@ -27,11 +27,10 @@ from flops_auditor.domain.runs.sources.slurm_rows import (
     ROUNDING,
     SlurmRow,
     columns_of,
-    is_outside,
     latest_words,
     rows_of,
-    time_of,
 )
+from flops_auditor.domain.runs.sources.slurm_steps import AllocatedHosts
 from flops_auditor.domain.values.remarks import Kind, Remark
 
 _COUNT_OF_NODES = re.compile(r"(?:^|,)node=([0-9]{1,6})(?:,|$)")
@@ -47,7 +46,7 @@ STEPS_ALONE = Kind(
 )
 STEPS_CONTRADICT = Kind(
     "operators-steps-contradict",
-    "contradictory evidence: by the operator's file {what:said} was outside the time of its job",
+    "contradictory evidence: by the operator's file {what:said} was outside the time or the hosts of its job",
     AMEND,
 )
 ATTEMPTS_MISSING = Kind(
@@ -81,8 +80,8 @@ def read_slurm_run(run: str, header: str, lines: Sequence[str], read_at: datetim
         doubts.append(STATEMENTS_DIFFER())
     for row in current:
         doubts += _doubts_of(row, last, read_at)
-    time = time_of(own)
-    doubts += [STEPS_CONTRADICT(what=row.job_id) for row in rows if is_outside(row, time)]
+    steps, allocated = [row for row in rows if row.whole != own[0].whole], AllocatedHosts(own)
+    doubts += [STEPS_CONTRADICT(what=row.job_id) for row in steps if not allocated.cover(row)]
     doubts += _missing_attempts(own)
     return SaidRun(
         run_id=run,

@@ -1,0 +1,63 @@
+"""Steps of a job of Slurm: each lies in the time of its allocations, on hosts of these, or contradicts them."""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from flops_auditor.domain.runs.sources.slurm_rows import ROUNDING, SlurmRow, columns_of, rows_of
+from flops_auditor.domain.runs.training_time import Span
+
+_ANY = ""
+"""Stands for any host: of a step that names none."""
+
+
+class AllocatedHosts:
+    """When the allocations of a run had which host; what follows within the rounding of times is one span."""
+
+    def __init__(self, rows: Iterable[SlurmRow]) -> None:
+        spans: defaultdict[str, list[Span]] = defaultdict(list)
+        for row in rows:
+            if row.start is not None:
+                for host in (_ANY, *row.hosts):
+                    spans[host].append(Span(row.start, max(row.start, row.until)))
+        self._spans: Mapping[str, Sequence[Span]] = {host: _joined(each) for host, each in spans.items()}
+
+    def cover(self, row: SlurmRow) -> bool:
+        """Whether they had all hosts of a row for all its time, or it never began."""
+        return row.start is None or all(self._covers(host, row) for host in row.hosts or (_ANY,))
+
+    def _covers(self, host: str, row: SlurmRow) -> bool:
+        start, spans = row.start or row.submitted, self._spans.get(host, ())
+        place = bisect_right(spans, ROUNDING, key=lambda span: span.start - start)
+        return place > 0 and row.until - spans[place - 1].end <= ROUNDING
+
+
+def _joined(spans: Iterable[Span]) -> tuple[Span, ...]:
+    joined = list[Span]()
+    for span in sorted(spans, key=lambda each: each.start):
+        if joined and span.start - joined[-1].end <= ROUNDING:
+            joined[-1] = Span(joined[-1].start, max(joined[-1].end, span.end))
+        else:
+            joined.append(span)
+    return tuple(joined)
+
+
+def outside(header: str, whole: Sequence[str], steps: Iterable[str]) -> list[str]:
+    """Lines of steps that do not lie in their run's allocations, of which `whole` are the lines. Raises
+    MalformedOperatorsFile.
+    """
+    places = columns_of(header)
+    allocated = AllocatedHosts(rows_of(places, whole)[0])
+    of_a_step = [places[name] for name in ("Start", "End", "Elapsed", "State", "NodeList")]
+    inside, contradicting = set[tuple[str, ...]](), list[str]()
+    for line in steps:
+        texts = line.split("|")
+        said = tuple(texts[place] for place in of_a_step) if len(texts) == len(places) else ()
+        if said in inside:
+            continue
+        rows, _ = rows_of(places, [line])
+        if not all(map(allocated.cover, rows)):
+            contradicting.append(line)
+        elif rows:
+            inside.add(said)
+    return contradicting
