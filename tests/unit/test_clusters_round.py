@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from flops_auditor.domain.runs.cluster_time import HostsByName
 from flops_auditor.domain.runs.evidence import Unread, parse_evidence
 from flops_auditor.domain.values.archive_keys import CLUSTERS, evidence_key
 from flops_auditor.use_cases.auditing import record_dropped_files
@@ -351,6 +352,57 @@ def test_more_files_than_are_looked_at_are_said(monkeypatch: pytest.MonkeyPatch)
     for name in ("a.txt", "b.txt"):
         world.drop(sacct(line()), RESEARCH + name)
     assert "more than 1 files" in world.round().unlisted
+    assert list(world.states.kept) == [f"{RESEARCH}a.txt"]
+
+
+def test_what_is_noted_of_files_that_are_gone_is_forgotten_however_many_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("flops_auditor.use_cases.auditing.look_after_clusters.MOST_FILES", 5)
+    world = ClusterWorld()
+    for turn in (3, 1, 2):
+        world.files.bodies.clear()
+        for number in range(7):
+            world.drop(b"x", f"!{turn}-{number}")
+        world.round()
+        assert len(world.states.kept) == 5
+
+
+def test_large_files_keep_no_small_one_waiting_and_what_waits_is_told_of() -> None:
+    world = ClusterWorld()
+    for name in "abc":
+        lines = [line(f"{ord(name)}{number:03}", hosts="ip-10-1-0-1") for number in range(40)]
+        world.drop(sacct(*lines), f"{RESEARCH}{name}.txt")
+    world.round(runs=5)
+    world.clock.advance(hours=1)
+    world.drop(sacct(line()))
+    done = world.round(runs=20)
+    assert world.state().stage == "recorded"
+    assert done.files.worked[0].key == KEY
+    waits = {state.key: state.reason.partition(":")[0] for state in done.files.troubled}
+    assert waits == {f"{RESEARCH}c.txt": "FileNotReached"}
+    worked = [each.key for _ in range(3) for each in world.round(runs=12).files.worked]
+    assert worked == [f"{RESEARCH}{name}.txt" for name in "cab"]
+
+
+def test_only_so_many_files_without_a_turn_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_dropped_files, "_MOST_NOTED_LEFT", 2)
+    world = ClusterWorld()
+    for name in "abc":
+        world.drop(sacct(line()), f"{RESEARCH}{name}.txt")
+    done = world.round(runs=2)
+    assert (done.files.left, len(done.files.troubled)) == (3, 2)
+
+
+def test_a_file_with_which_a_round_died_lets_all_others_come_first_and_is_told_of_from_the_second_on() -> None:
+    world = ClusterWorld()
+    world.drop(sacct(line()))
+    [file] = world.files.listed()
+    world.drop(sacct(line("200"), line("201")), f"{RESEARCH}z.txt")
+    for tries in (1, 2):
+        world.states.kept = {KEY: FileState(KEY, file.version, world.clock.now, "reading", tries=tries)}
+        assert world.states.kept[KEY].troubled == (tries > 1)
+        assert [each.key for each in world.round().files.worked] == [f"{RESEARCH}z.txt", KEY]
 
 
 MONTH = f"{RESEARCH}2026-10-01--2026-10-31/runs.txt"
@@ -425,3 +477,19 @@ def test_of_a_file_with_too_many_runs_that_are_unlike_none_explains_hours(monkey
     world.drop(sacct(line("1", end=4), line("2", end=4), line("3", start=0, end=744)), MONTH)
     world.round()
     assert rest_of(contents(world)[HOURS]) == 1488
+
+
+def test_hosts_are_sorted_by_name_once_for_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not once for each stay: a file of two million would take longer than a round."""
+    built = list[int]()
+
+    class Counted(HostsByName):
+        def __init__(self, hosts: Any) -> None:
+            built.append(1)
+            super().__init__(hosts)
+
+    monkeypatch.setattr("flops_auditor.use_cases.auditing.cluster_runs.HostsByName", Counted)
+    world = ClusterWorld()
+    world.drop(sacct(*[line(str(number), hosts="ip-10-9-9-[1-50]") for number in range(20)]), MONTH)
+    world.round()
+    assert (world.state(MONTH).reason.partition(":")[0], len(built)) == ("NoHostOfThisCluster", 1)

@@ -79,9 +79,10 @@ def look_after_clusters(door: ClustersDoor, out_of_time: Callable[[], bool], onl
         return done
     if len(listed) > MOST_FILES:
         done.unlisted = f"there are more than {MOST_FILES} files: the last in the order of names are not read"
+        listed = listed[:MOST_FILES]
     mine = [each for each in listed if not only or _region_of(each) == only]
     work = FilesDoor(door.files, door.states, door.recorder, known_of, out_of_time)
-    done.files = record_dropped_files(work, mine, whole=not only and len(listed) <= MOST_FILES)
+    done.files = record_dropped_files(work, mine, whole=not only)
     return done
 
 

@@ -6,7 +6,7 @@ that cannot be read stops no other, and a record that says something else is nev
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 
 from flops_auditor.domain.runs.case import Case
@@ -34,10 +34,13 @@ MOST_TRIES = 3
 _NOTED_EVERY = 50
 """Runs. What a round that died did since is done again, to no effect."""
 _MOST_NAMES = 5
+_MOST_NOTED_LEFT = 100
+"""Files for which a round had no time, of which it notes so."""
 _MOST_UNLIKE = 1_000
 """Runs that are not on record as a file says: of a file with more, none explains hours."""
 _LONGEST_REASON = 500
 """Characters."""
+_FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = "~"
 """Comes after every moment: runs whose file does not say when they were asked for, then hours of no run."""
 
@@ -64,6 +67,15 @@ class FileNotFinished(AuditorError):
     """A file with which the function ended without a word, several times."""
 
     remedy = "Export less time at once, or record the file with `flops-auditor record-cluster`."
+
+
+class FileNotReached(AuditorError):
+    """A file that no round had time for yet."""
+
+    remedy = (
+        "The next rounds read new files first, the smallest first. Where it stays, export less at once, or use "
+        "`flops-auditor record-cluster`."
+    )
 
 
 _UNTIL_REPLACED = (
@@ -111,9 +123,8 @@ class FilesLookedAt:
 
 
 def record_dropped_files(door: FilesDoor, listed: Sequence[DroppedFile], whole: bool = True) -> FilesLookedAt:
-    """Work on each listed file that has something new, the oldest first, and last those with which two rounds died.
-    `whole`: these are all files that there are, so that what is noted of others is forgotten. Raises SourceDenied,
-    SourceUnavailable where nothing can be noted.
+    """Work on each listed file that has something new, in turn. `whole`: these are all files that are looked at, so
+    that what is noted of others is forgotten. Raises SourceDenied, SourceUnavailable where nothing can be noted.
     """
     states, done = dict(door.states.states()), FilesLookedAt()
     if whole:
@@ -121,9 +132,11 @@ def record_dropped_files(door: FilesDoor, listed: Sequence[DroppedFile], whole: 
             door.states.forget(key, door.recorder.clock())
     waiting = [(_known_of(file, states), file) for file in listed]
     waiting = [(state, file) for state, file in waiting if state.stage not in ("recorded", "refused")]
-    for state, file in sorted(waiting, key=lambda each: (each[0].tries > 1, each[1].dropped_at, each[1].key)):
+    for state, file in sorted(waiting, key=_turn):
         if door.out_of_time():
             done.left += 1
+            if states.get(file.key) is not state and done.left <= _MOST_NOTED_LEFT:
+                states[file.key] = _not_reached(door, state)
             continue
         after = _worked_on(door, state, file)
         states[file.key] = after
@@ -139,6 +152,22 @@ def _known_of(file: DroppedFile, states: Mapping[str, FileState]) -> FileState:
     if state is not None and state.version == file.version:
         return state
     return FileState(file.key, file.version, file.dropped_at, "reading")
+
+
+def _turn(each: tuple[FileState, DroppedFile]) -> tuple[bool, datetime, int, datetime, str]:
+    """Files that no round took up come first, the smallest first, so that large ones keep none waiting; then the others
+    in turn; last those with which a round died.
+    """
+    state, file = each
+    new = (state.stage == "reading" and not state.tries) or state.reason.startswith(FileNotReached.__name__)
+    return bool(state.tries), _FIRST if new else state.at, file.size, file.dropped_at, file.key
+
+
+def _not_reached(door: FilesDoor, state: FileState) -> FileState:
+    now = door.recorder.clock()
+    after = _stopped(state, FileNotReached(f"{shown_key(state.key)}: no time was left for it yet"), "waits", now)
+    door.states.note(after)
+    return after
 
 
 def _worked_on(door: FilesDoor, state: FileState, file: DroppedFile) -> FileState:
@@ -159,8 +188,7 @@ def _worked_on(door: FilesDoor, state: FileState, file: DroppedFile) -> FileStat
 
 def _stopped(state: FileState, failure: AuditorError, stage: FileStage, now: datetime) -> FileState:
     reason = f"{failure.name}: {str(failure)[:_LONGEST_REASON]}"
-    same = (state.stage, state.reason) == (stage, reason)
-    return state if same else replace(state, stage=stage, at=now, tries=0, reason=reason, remedy=failure.remedy)
+    return replace(state, stage=stage, at=now, tries=0, reason=reason, remedy=failure.remedy)
 
 
 def _progress(door: FilesDoor, state: FileState, file: DroppedFile, now: datetime) -> FileState:

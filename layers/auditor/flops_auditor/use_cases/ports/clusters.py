@@ -85,7 +85,7 @@ class FileState:
     @property
     def troubled(self) -> bool:
         """Whether a person has to do something about it."""
-        return self.stage in ("waits", "refused") or bool(self.otherwise or self.failed)
+        return self.stage in ("waits", "refused") or self.tries > 1 or bool(self.otherwise or self.failed)
 
 
 class FileStates(Protocol):
