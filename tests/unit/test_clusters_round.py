@@ -146,6 +146,8 @@ class Refused:
         Refused(b"PK\x03\x04" + bytes(2000), "MalformedOperatorsFile"),
         Refused(sacct(line()).decode().encode("utf-16"), "MalformedOperatorsFile"),
         Refused(KUBERNETES[:-40], "MalformedOperatorsFile"),
+        Refused(sacct(line())[:-1], "FileCutShort"),
+        Refused(sacct(line(), line("1000"))[:-100], "FileCutShort"),
         Refused(b'{"a": ' * 100_000, "MalformedOperatorsFile"),
         Refused(sacct(line(hosts="ip-10-9-9-[1-2]")), "NoHostOfThisCluster"),
         Refused(sacct(line()), "WrongFileName", "runs.txt"),
@@ -493,3 +495,22 @@ def test_hosts_are_sorted_by_name_once_for_a_file(monkeypatch: pytest.MonkeyPatc
     world.drop(sacct(*[line(str(number), hosts="ip-10-9-9-[1-50]") for number in range(20)]), MONTH)
     world.round()
     assert (world.state(MONTH).reason.partition(":")[0], len(built)) == ("NoHostOfThisCluster", 1)
+
+
+def test_a_copy_that_is_cut_keeps_no_run_from_being_told_plainly_by_the_whole_one() -> None:
+    world = ClusterWorld()
+    whole = sacct(line(), line("1000"))
+    world.drop(whole[: whole.index(b"1000") + 2])
+    world.round()
+    assert contents(world) == {}
+    world.drop(whole)
+    assert world.round().files.troubled == ()
+    assert [content["verdict"] for content in contents(world).values()] == ["below", "below"]
+
+
+def test_a_file_that_leaves_all_its_runs_open_is_told_of() -> None:
+    world = ClusterWorld()
+    world.drop(sacct(line(), "of nobody"))
+    [state] = world.round().files.troubled
+    assert (state.stage, state.recorded, "1 lines or objects cannot be read" in state.reason) == ("recorded", 1, True)
+    assert "--why" in state.remedy

@@ -13,6 +13,7 @@ from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.run import NOT_ENDED
 from flops_auditor.domain.runs.sources.cluster_answers import MalformedCluster
 from flops_auditor.domain.runs.sources.cluster_evidence import ClusterAnswers
+from flops_auditor.domain.runs.sources.cluster_run import SLURM
 from flops_auditor.domain.runs.sources.dropped_file import FilePlace, WrongFileName, place_of, shown_key
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile
 from flops_auditor.domain.values.errors import AuditorError, WrongInput
@@ -69,6 +70,12 @@ class FileNotFinished(AuditorError):
     remedy = "Export less time at once, or record the file with `flops-auditor record-cluster`."
 
 
+class FileCutShort(WrongInput):
+    """A file of Slurm whose last line does not end: its rest, or more, is missing."""
+
+    remedy = "Put it there again, unchanged from `sacct`: a run that is recorded from half of it stays so."
+
+
 class FileNotReached(AuditorError):
     """A file that no round had time for yet."""
 
@@ -83,6 +90,7 @@ _UNTIL_REPLACED = (
     DroppedFileTooLarge,
     PeriodNotOver,
     NoHostOfThisCluster,
+    FileCutShort,
     FileNotFinished,
     MalformedOperatorsFile,
     MalformedCluster,
@@ -94,6 +102,8 @@ FAILED_REMEDY = "See the log; then put the file there again, or use `flops-audit
 OTHERWISE = "runs are recorded otherwise than the file says"
 OTHERWISE_REMEDY = "Compare them; where the file is right, `flops-auditor record-cluster FILE --why REASON` supersedes."
 
+TORN = "lines or objects cannot be read, nor which run they are of: all runs that it recorded are open"
+TORN_REMEDY = "Export it again, put it there, and use `flops-auditor record-cluster FILE --why REASON`."
 GOES_ON = "runs go on: they have no record yet, and explain no hours"
 
 
@@ -212,6 +222,8 @@ def _progress(door: FilesDoor, state: FileState, file: DroppedFile, now: datetim
     body, version = read
     who = f"s3://{door.files.bucket}/{file.key}, version {version}"
     runs = read_cluster_runs(body, answers, who, now)
+    if runs.file.orchestrator == SLURM and not body.endswith(b"\n"):
+        raise FileCutShort(f"{shown_key(file.key)} ends within a line: it is not whole")
     named = {stay.host for stays in runs.stays.values() for stay in stays}
     if named and not any(map(runs.hosts.of, named)):
         raise NoHostOfThisCluster(f"{shown_key(file.key)} names no host of {place.cluster} in {place.region}")
@@ -269,12 +281,17 @@ def _through(door: FilesDoor, state: FileState, placed: Sequence[tuple[str, Case
 
 def _with_reasons(state: FileState, runs: ClusterRuns) -> FileState:
     """The state of a file of which all was looked at, and what of it is not on record as it says."""
-    told = [f"{count} {what}" for count, what in ((state.otherwise, OTHERWISE), (state.failed, FAILED)) if count]
-    remedies = [each for count, each in ((state.otherwise, OTHERWISE_REMEDY), (state.failed, FAILED_REMEDY)) if count]
-    going_on = sum(each.run.state in NOT_ENDED for each in runs.cases)
-    told += [f"{going_on} {GOES_ON}"] if going_on else []
-    done = replace(state, stage="recorded", tries=0, passes=state.passes + 1, unlike=())
-    return replace(done, reason="; ".join(told), remedy=" ".join(remedies))
+    torn, going_on = runs.file.lines_of_no_run, sum(each.run.state in NOT_ENDED for each in runs.cases)
+    counted = [
+        (state.otherwise, OTHERWISE, OTHERWISE_REMEDY),
+        (state.failed, FAILED, FAILED_REMEDY),
+        (torn, TORN, TORN_REMEDY),
+        (going_on, GOES_ON, ""),
+    ]
+    reasons = "; ".join(f"{count} {what}" for count, what, _ in counted if count)
+    remedies = " ".join(remedy for count, _, remedy in counted if count and remedy)
+    done = replace(state, stage="recorded", tries=0, passes=state.passes + 1, unlike=(), doubted=torn > 0)
+    return replace(done, reason=reasons, remedy=remedies)
 
 
 def _with_run(recorder: Recorder, state: FileState, case: Case) -> FileState:

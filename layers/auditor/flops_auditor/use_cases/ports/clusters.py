@@ -62,8 +62,9 @@ class FileState:
     """What became of a version of a file. `after` is the run that was looked at last, and `looked_at` how many were;
     `otherwise` and `failed` are how many are recorded otherwise than the file says, or could not be recorded, and
     `names` the first of them; `unlike` are digests of them, until the hours of no run were looked at. `tries` are
-    rounds that took it up and ended without a word of it, `passes` how often all its runs were looked at. `reason` and
-    `remedy` say why it is not done.
+    rounds that took it up and ended without a word of it, `passes` how often all its runs were looked at.
+    `doubted`: its runs are on record, and not as a whole and plain file would have them. `reason` and `remedy` say why
+    it is not done.
     """
 
     key: str
@@ -79,13 +80,16 @@ class FileState:
     unlike: tuple[str, ...] = ()
     tries: int = 0
     passes: int = 0
+    doubted: bool = False
     reason: str = ""
     remedy: str = ""
 
     @property
     def troubled(self) -> bool:
         """Whether a person has to do something about it."""
-        return self.stage in ("waits", "refused") or self.tries > 1 or bool(self.otherwise or self.failed)
+        return (
+            self.stage in ("waits", "refused") or self.tries > 1 or bool(self.otherwise or self.failed or self.doubted)
+        )
 
 
 class FileStates(Protocol):
