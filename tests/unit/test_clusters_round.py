@@ -514,3 +514,14 @@ def test_a_file_that_leaves_all_its_runs_open_is_told_of() -> None:
     [state] = world.round().files.troubled
     assert (state.stage, state.recorded, "1 lines or objects cannot be read" in state.reason) == ("recorded", 1, True)
     assert "--why" in state.remedy
+
+
+@pytest.mark.parametrize("member", ["InstanceId", "LaunchTime"])
+def test_a_host_that_is_yet_to_be_launched_keeps_no_other_from_being_known(member: str) -> None:
+    world = ClusterWorld()
+    pending = {name: value for name, value in node(3).items() if name != member}
+    world.clusters.answers["eu-west-1", "research"] = describe_cluster(3), [node(1), node(2), pending]
+    world.drop(sacct(line()))
+    done = world.round()
+    assert (done.failed, done.files.recorded) == ({}, 1)
+    assert len([each for each in kept(world) if "/hosts/" in each]) == 2

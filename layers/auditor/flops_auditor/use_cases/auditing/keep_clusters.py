@@ -40,6 +40,8 @@ from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailabl
 
 MOST_KEPT = 20_000
 """Answers about the clusters of one name that are read."""
+_THERE = ("InstanceId", "LaunchTime")
+"""What AWS does not say of a host that it has yet to launch; DescribeCluster counts it, so it is seen to be missing."""
 _AT_ONCE = 500
 """Writes, or answers, that are asked for together."""
 
@@ -120,6 +122,7 @@ def _keep_cluster(
     at_once: SideBySide,
 ) -> None:
     cluster = name_of(parse_cluster(answer).cluster_arn)
+    hosts = [host for host in hosts if all(host.get(member) for member in _THERE)]
     parse_hosts({NODES: hosts})
     place = partial(cluster_host_key, region, name, cluster)
     keys = {place(each["InstanceId"], _digest(least_of_node(each))): each for each in hosts}
