@@ -525,3 +525,19 @@ def test_a_host_that_is_yet_to_be_launched_keeps_no_other_from_being_known(membe
     done = world.round()
     assert (done.failed, done.files.recorded) == ({}, 1)
     assert len([each for each in kept(world) if "/hosts/" in each]) == 2
+
+
+def test_of_a_cluster_that_was_made_anew_the_hours_of_the_earlier_one_are_told_of() -> None:
+    world = ClusterWorld()
+    world.round()
+    again = ARN.replace("a1b2c3d4e5f6", "0000000000ff")
+    world.clusters.answers["eu-west-1", "research"] = describe_cluster(ClusterArn=again), [node(7, at(744.2))]
+    world.drop(sacct(), MONTH)
+    [state] = world.round().files.troubled
+    assert (state.stage, "a1b2c3d4e5f6" in state.reason) == ("recorded", True)
+    assert "record-cluster" in state.remedy
+    world.clock.advance(hours=24 * 30)
+    later = MONTH.replace("2026-10-01--2026-10-31", "2026-11-02--2026-11-29")
+    world.drop(sacct(), later)
+    assert world.round().files.troubled == (state,)
+    assert world.state(later).stage == "recorded"

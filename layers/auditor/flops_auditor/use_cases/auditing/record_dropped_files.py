@@ -104,19 +104,26 @@ OTHERWISE_REMEDY = "Compare them; where the file is right, `flops-auditor record
 
 TORN = "lines or objects cannot be read, nor which run they are of: all runs that it recorded are open"
 TORN_REMEDY = "Export it again, put it there, and use `flops-auditor record-cluster FILE --why REASON`."
+EARLIER = "earlier clusters had this name, and may have had hosts in this time, whose hours are not recorded: "
+EARLIER_REMEDY = (
+    "Record them with `flops-auditor record-cluster` and what AWS answered about that cluster, which the archive has "
+    "under clusters/."
+)
 GOES_ON = "runs go on: they have no record yet, and explain no hours"
 
 
 @dataclass(frozen=True)
 class FilesDoor:
     """What recording the operators' files works with. `known` gives what is kept of a cluster by region and name; it
-    raises UnknownCluster and whatever says that the region was not read now.
+    raises UnknownCluster and whatever says that the region was not read now. `earlier` gives the ids of other clusters
+    of that name that may have had hosts in the file's period.
     """
 
     files: OperatorsFiles
     states: FileStates
     recorder: Recorder
     known: Callable[[FilePlace], ClusterAnswers]
+    earlier: Callable[[FilePlace], Sequence[str]]
     out_of_time: Callable[[], bool]
 
 
@@ -263,7 +270,7 @@ def _recorded(door: FilesDoor, state: FileState, runs: ClusterRuns, place: FileP
         return replace(again, reason=f"{state.failed} runs could not be recorded", remedy=FAILED_REMEDY)
     if whole:
         state, whole = _through(door, state, _hours(runs, place, state, now))
-    return _with_reasons(state, runs) if whole else state
+    return _with_reasons(state, runs, door.earlier(place)) if whole else state
 
 
 def _through(door: FilesDoor, state: FileState, placed: Sequence[tuple[str, Case]]) -> tuple[FileState, bool]:
@@ -279,18 +286,19 @@ def _through(door: FilesDoor, state: FileState, placed: Sequence[tuple[str, Case
     return state, True
 
 
-def _with_reasons(state: FileState, runs: ClusterRuns) -> FileState:
+def _with_reasons(state: FileState, runs: ClusterRuns, earlier: Sequence[str]) -> FileState:
     """The state of a file of which all was looked at, and what of it is not on record as it says."""
     torn, going_on = runs.file.lines_of_no_run, sum(each.run.state in NOT_ENDED for each in runs.cases)
     counted = [
         (state.otherwise, OTHERWISE, OTHERWISE_REMEDY),
         (state.failed, FAILED, FAILED_REMEDY),
         (torn, TORN, TORN_REMEDY),
+        (len(earlier), EARLIER + ", ".join(earlier[:_MOST_NAMES]), EARLIER_REMEDY),
         (going_on, GOES_ON, ""),
     ]
     reasons = "; ".join(f"{count} {what}" for count, what, _ in counted if count)
     remedies = " ".join(remedy for count, _, remedy in counted if count and remedy)
-    done = replace(state, stage="recorded", tries=0, passes=state.passes + 1, unlike=(), doubted=torn > 0)
+    done = replace(state, stage="recorded", tries=0, passes=state.passes + 1, unlike=(), doubted=bool(torn or earlier))
     return replace(done, reason=reasons, remedy=remedies)
 
 
