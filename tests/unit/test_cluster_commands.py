@@ -269,6 +269,27 @@ def test_hours_of_hosts_that_were_not_listed_are_not_known(tmp_path: Path, deplo
     assert "cluster-groups-not-listed-in-full" in {each["kind"] for each in content["estimate"]["doubts"]}
 
 
+@pytest.mark.parametrize("there", [(), (node(3, launched=at(50)),)], ids=["none", "later ones"])
+def test_hours_of_a_cluster_of_which_no_host_was_listed_then_are_not_known(
+    there: tuple[dict[str, Any], ...], tmp_path: Path, deployed: Any
+) -> None:
+    arguments = files(tmp_path, sacct(), count=len(there) or 8)
+    (tmp_path / "nodes.json").write_text(json.dumps(listing(*there)))
+    done = record(*arguments, *DAY)
+    assert [(name.split("/")[1], verdict) for name, (_, verdict) in of_hours(done).items()] == [(HOST, "indeterminate")]
+
+
+@pytest.mark.parametrize("today", [(node(3),), (node(3, launched=at(5)),), (node(2),)])
+def test_hosts_that_are_gone_do_not_count_as_those_of_today(
+    today: tuple[dict[str, Any], ...], tmp_path: Path, deployed: Any
+) -> None:
+    """AWS counts two hosts, and lists one; an earlier answer has two others."""
+    arguments = files(tmp_path, sacct(line(start=0, end=24, hosts="ip-10-1-0-[1-3]")), *today)
+    (tmp_path / "before.json").write_text(json.dumps(listing(node(1), node(2))))
+    done = record(*arguments, "--nodes", str(tmp_path / "before.json"), *DAY)
+    assert [verdict for _, verdict in of_hours(done).values()] == ["indeterminate"]
+
+
 @pytest.mark.parametrize(
     "period",
     [("--from", "2026-10-01"), ("--until", "2026-10-01"), ("--from", "2026-10-02", "--until", "2026-10-01")],
@@ -292,7 +313,7 @@ def test_hours_need_a_whole_period(tmp_path: Path, deployed: Any, period: tuple[
 def test_hours_that_are_none_are_a_named_error(changes: dict[str, Any]) -> None:
     period = Span(at(0), at(24))
     [of_hours] = hours_of_no_run(
-        read_operators_file(sacct(line())), answers(1), WHO, READ, period, {answers(1).hosts[0]: (period,)}, ()
+        read_operators_file(sacct(line())), answers(1), WHO, READ, period, {answers(1).hosts[0]: (period,)}, (), ()
     )
     assert case_of(of_hours).run.time.seconds == 24 * 3600
     told = {**of_hours.description, "Told": {**of_hours.description["Told"], **changes}}

@@ -78,8 +78,8 @@ def test_hosts_without_accelerators_are_left_aside_and_unknown_ones_are_told() -
 
 def test_groups_of_which_hosts_are_missing_are_told() -> None:
     listed = answers(2)
-    assert hosts_not_listed(listed.cluster, listed.hosts) == ()
-    assert hosts_not_listed(listed.cluster, listed.hosts[1:]) == ("workers",)
+    assert hosts_not_listed(listed.cluster, [listed.hosts]) == {}
+    assert hosts_not_listed(listed.cluster, [listed.hosts[1:]]) == {"workers": HOST}
     told = cluster_hours(listed.hosts, {}, (None, END), TABLE, ["workers"])
     assert (kinds(told.doubts), told.complete) == ({"cluster-groups-not-listed"}, False)
 

@@ -19,6 +19,7 @@ from tests.fakes.audit import FixedRegions
 from tests.fakes.clusters import (
     ARN,
     CEILING,
+    READ,
     at,
     describe_cluster,
     instance,
@@ -56,9 +57,9 @@ def test_a_state_is_kept_once_and_hosts_that_are_gone_stay_known() -> None:
     later = [node(2, InstanceStatus={"Status": "Failure"}), of_group("added", 3)]
     world.clusters.answers["eu-west-1", "research"] = describe_cluster(ClusterStatus="Updating"), later
     world.round()
-    assert len(kept(world)) == 4
+    assert len(kept(world)) == 5, "two hosts, and that one of the two workers is missing"
     world.round()
-    assert len(kept(world)) == 4
+    assert len(kept(world)) == 5
     known = known_cluster("eu-west-1", "research", world.recorder.archive, in_turn)
     assert [each.instance_id for each in known.hosts] == [instance(1), instance(2), instance(3)]
     assert known.strange_groups == ()
@@ -337,6 +338,40 @@ def test_hours_of_a_period_that_the_file_is_whole_for_are_recorded() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "rounds",
+    [
+        ((2, (1, 2)), (2, (3,))),
+        ((16, (1,)), (1, (1,))),
+        ((2, (1, 2)), (2, (3,)), (1, (3,))),
+    ],
+    ids=["others are gone", "more before", "for an hour"],
+)
+def test_hours_of_hosts_that_were_counted_and_not_listed_are_not_known(
+    rounds: tuple[tuple[int, tuple[int, ...]], ...],
+) -> None:
+    """Given: in each round AWS counts so many hosts, and lists these; a file says that runs had all there ever were."""
+    world = ClusterWorld()
+    world.clock.now = at(24)
+    for count, listed in rounds:
+        world.clusters.answers["eu-west-1", "research"] = describe_cluster(count), [node(each) for each in listed]
+        world.round()
+    world.clock.now = READ
+    world.drop(sacct(line(start=0, end=744, hosts="ip-10-1-0-[1-3]")), MONTH)
+    world.round()
+    assert contents(world)[HOURS]["verdict"] == "indeterminate"
+
+
+def test_a_listing_that_lacked_hosts_in_another_month_leaves_hours_known() -> None:
+    world = ClusterWorld()
+    world.round()
+    world.clusters.answers["eu-west-1", "research"] = describe_cluster(3), [node(1), node(2)]
+    world.round()
+    world.drop(sacct(line(start=0, end=744)), MONTH)
+    world.round()
+    assert contents(world)[HOURS]["verdict"] == "below"
+
+
 def test_a_bucket_that_cannot_be_listed_keeps_no_cluster_unknown() -> None:
     class Shut(MemoryOperatorsFiles):
         def listed(self) -> list[DroppedFile]:
@@ -525,6 +560,9 @@ def test_a_host_that_is_yet_to_be_launched_keeps_no_other_from_being_known(membe
     done = world.round()
     assert (done.failed, done.files.recorded) == ({}, 1)
     assert len([each for each in kept(world) if "/hosts/" in each]) == 2
+    world.drop(sacct(line("200", start=0, end=744)), MONTH)
+    world.round()
+    assert contents(world)[HOURS]["verdict"] == "below", "it has had no hours yet"
 
 
 def test_of_a_cluster_that_was_made_anew_the_hours_of_the_earlier_one_are_told_of() -> None:

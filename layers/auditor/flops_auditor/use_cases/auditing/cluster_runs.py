@@ -10,9 +10,9 @@ from flops_auditor.domain.bill.cluster_hours import ClusterHours, cluster_hours
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.cluster_time import HostsByName, Stay, times_on_hosts
 from flops_auditor.domain.runs.sources.cases import case_of
-from flops_auditor.domain.runs.sources.cluster_answers import hosts_not_listed
 from flops_auditor.domain.runs.sources.cluster_evidence import ClusterAnswers, hours_of_no_run, runs_in
 from flops_auditor.domain.runs.sources.operators_file import OperatorsFile, read_operators_file
+from flops_auditor.domain.runs.sources.unexplained_hours import TYPE_NOT_SAID
 from flops_auditor.domain.runs.training_time import Span
 
 
@@ -66,7 +66,7 @@ def hours_of_cluster(
     told = (stay for name, stays in runs.stays.items() if name not in without for stay in stays)
     had = times_on_hosts(told, runs.hosts, until)
     answers = runs.answers
-    missing = hosts_not_listed(answers.cluster, answers.hosts)
+    missing = sorted(_not_listed(answers, since, until))
     return cluster_hours(answers.hosts, had, (since, until), hardware_table(), missing, answers.strange_groups)
 
 
@@ -76,6 +76,26 @@ def cases_of_hours(runs: ClusterRuns, period: Span, now: datetime, without: Cont
     """
     hours = hours_of_cluster(runs, period.start, period.end, without)
     rest = {each.host: each.unexplained for each in hours.hosts}
-    not_listed = hosts_not_listed(runs.answers.cluster, runs.answers.hosts)
-    evidence = hours_of_no_run(runs.file, runs.answers, runs.who, now, period, rest, not_listed)
+    missing = _not_listed(runs.answers, period.start, period.end)
+    kinds = {kind or TYPE_NOT_SAID for kind in missing.values() if _may_have_accelerators(kind)}
+    evidence = hours_of_no_run(runs.file, runs.answers, runs.who, now, period, rest, sorted(missing), kinds)
     return list(map(case_of, evidence))
+
+
+def _not_listed(answers: ClusterAnswers, since: datetime | None, until: datetime) -> dict[str, str]:
+    """Groups of which hosts of a time are not known, with the type of their hosts, if that is said. Where no host with
+    accelerators was there yet, those that AWS counts may have taken the place of others.
+    """
+    there = [host for host in answers.hosts if _may_have_accelerators(host.instance_type)]
+    missing = answers.not_listed(since, until)
+    if any(host.launched < until for host in there):
+        return missing
+    kinds = {host.group: host.instance_type for host in answers.hosts}
+    counted = [group for group in answers.cluster.groups if group.is_counted]
+    of_counted = {g.instance_group_name: g.instance_type or kinds.get(g.instance_group_name, "") for g in counted}
+    return missing | {name: kind for name, kind in of_counted.items() if _may_have_accelerators(kind)}
+
+
+def _may_have_accelerators(instance_type: str) -> bool:
+    known = hardware_table().find(instance_type)
+    return known is None or known.accelerator is not None

@@ -4,24 +4,27 @@ Each unlike answer about a host is kept once, under its cluster: what a round fi
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from itertools import islice
 from typing import Any
 
+from flops_auditor.domain.runs.cluster_time import ClusterHost
 from flops_auditor.domain.runs.evidence import plain
 from flops_auditor.domain.runs.sources.cluster_answers import (
     NODES,
     MalformedCluster,
+    hosts_not_listed,
     least_of_cluster,
     least_of_node,
     parse_cluster,
     parse_hosts,
 )
-from flops_auditor.domain.runs.sources.cluster_evidence import ClusterAnswers, cluster_answers
+from flops_auditor.domain.runs.sources.cluster_evidence import ClusterAnswers, NotListed, cluster_answers
 from flops_auditor.domain.values.archive_keys import (
     DESCRIBED,
     HOSTS,
@@ -32,7 +35,7 @@ from flops_auditor.domain.values.archive_keys import (
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.canonical_json import canonical
 from flops_auditor.domain.values.errors import AuditorError, WrongInput
-from flops_auditor.domain.values.moments import iso
+from flops_auditor.domain.values.moments import iso, read_time
 from flops_auditor.use_cases.ports.clusters import Clusters
 from flops_auditor.use_cases.ports.ledger import Archive
 from flops_auditor.use_cases.ports.side_by_side import SideBySide
@@ -41,7 +44,9 @@ from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailabl
 MOST_KEPT = 20_000
 """Answers about the clusters of one name that are read."""
 _THERE = ("InstanceId", "LaunchTime")
-"""What AWS does not say of a host that it has yet to launch; DescribeCluster counts it, so it is seen to be missing."""
+"""What AWS does not say of a host that it has yet to launch, though DescribeCluster counts it."""
+_BESIDE, _MISSING = "FlopsAuditorSaw", "NotListed"
+"""Beside a kept answer about a cluster: what was seen of its hosts then, and groups of which some were missing."""
 _AT_ONCE = 500
 """Writes, or answers, that are asked for together."""
 
@@ -106,10 +111,32 @@ def known_cluster(region: str, name: str, archive: Archive, at_once: SideBySide)
     described = [each for each in keys if each[1:2] == [DESCRIBED]]
     if not described:
         raise UnknownCluster(f"no cluster {name} was ever seen in {region}")
-    newest = max(described, key=lambda each: each[2])
-    hosts = ["/".join(each) for each in keys if each[:2] == [newest[0], HOSTS]]
-    bodies = _read([f"{folder}{each}" for each in ["/".join(newest), *hosts]], archive, at_once)
-    return cluster_answers(bodies[0], [{NODES: [each]} for each in bodies[1:]], asked=True)
+    cluster, *_ = max(described, key=lambda each: each[2])
+    places = sorted((each for each in described if each[0] == cluster), key=lambda each: each[2])
+    answers = _read([folder + "/".join(each) for each in places], archive, at_once)
+    hosts = _read([folder + "/".join(each) for each in keys if each[:2] == [cluster, HOSTS]], archive, at_once)
+    known = cluster_answers(_answer(answers[-1]), [{NODES: [each]} for each in hosts], asked=True)
+    times = [read_time(each[2]) for each in places]
+    return replace(known, missing=tuple(_missing(answers, times, known.hosts)))
+
+
+def _missing(
+    answers: Sequence[Mapping[str, Any]], times: Sequence[datetime], known: Sequence[ClusterHost]
+) -> Iterator[NotListed]:
+    """Groups of which hosts were missing when each answer about the cluster was given, which counts until the next;
+    before the first nobody had asked. Of one with nothing beside it, from before that was kept, all hosts that were
+    ever listed say so.
+    """
+    for answer, since, until in zip(answers, (None, *times[1:]), (*times[1:], None), strict=True):
+        beside = answer.get(_BESIDE)
+        groups = beside[_MISSING] if beside else hosts_not_listed(parse_cluster(answer), [known])
+        if groups:
+            yield NotListed(groups, since, until)
+
+
+def _answer(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """What AWS answered about a cluster, without what is kept beside it."""
+    return {name: each for name, each in kept.items() if name != _BESIDE}
 
 
 def _keep_cluster(
@@ -122,18 +149,34 @@ def _keep_cluster(
     at_once: SideBySide,
 ) -> None:
     cluster = name_of(parse_cluster(answer).cluster_arn)
-    hosts = [host for host in hosts if all(host.get(member) for member in _THERE)]
-    parse_hosts({NODES: hosts})
+    launched = [host for host in hosts if _is_launched(host)]
+    beside = _seen_beside(answer, launched, [host for host in hosts if not _is_launched(host)])
     place = partial(cluster_host_key, region, name, cluster)
-    keys = {place(each["InstanceId"], _digest(least_of_node(each))): each for each in hosts}
+    keys = {place(each["InstanceId"], _digest(least_of_node(each))): each for each in launched}
     known = set(archive.list(clusters_folder(region, name, cluster, HOSTS)))
     writes = [partial(archive.put_if_absent, key, canonical(keys[key])) for key in sorted(set(keys) - known)]
     for first in range(0, len(writes), _AT_ONCE):
         at_once(writes[first : first + _AT_ONCE])
-    digest = _digest(least_of_cluster(answer))
+    digest = _digest({**least_of_cluster(answer), **beside})
     last = max(archive.list(clusters_folder(region, name, cluster, DESCRIBED)), default="")
     if not last.endswith(f"/{digest}.json"):  # last: who finds the cluster finds its hosts
-        archive.put_if_absent(described_cluster_key(region, name, cluster, iso(now), digest), canonical(answer))
+        archive.put_if_absent(
+            described_cluster_key(region, name, cluster, iso(now), digest), canonical({**answer, **beside})
+        )
+
+
+def _is_launched(host: Mapping[str, Any]) -> bool:
+    return all(host.get(member) for member in _THERE)
+
+
+def _seen_beside(
+    answer: Mapping[str, Any], launched: Sequence[Mapping[str, Any]], waiting: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What is kept beside the answer about a cluster: hosts are kept one by one, which shows no longer which were
+    listed at once. Those that are `waiting` for their launch have had no hour, and are not missing.
+    """
+    to_come = Counter(str(host.get("InstanceGroupName")) for host in waiting)
+    return {_BESIDE: {_MISSING: hosts_not_listed(parse_cluster(answer), [parse_hosts({NODES: launched})], to_come)}}
 
 
 def _read(keys: Sequence[str], archive: Archive, at_once: SideBySide) -> list[Any]:

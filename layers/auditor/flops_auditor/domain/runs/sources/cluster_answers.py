@@ -7,6 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -58,10 +60,16 @@ _Groups = BeforeValidator(lambda value: () if value is None else value)
 
 
 class HostGroup(AnswerShape):
-    """A group of hosts of one cluster, and how many there are now; None where that is not said."""
+    """A group of hosts of one cluster, and how many there are now; None where that is not said. So is a type."""
 
     instance_group_name: Annotated[OptionalText, Field(max_length=_LONGEST)] = ""
+    instance_type: Annotated[OptionalText, Field(max_length=_LONGEST)] = ""
     current_count: Count | None = None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it has hosts, or may have."""
+        return self.current_count != 0
 
 
 class Cluster(AnswerShape):
@@ -181,8 +189,26 @@ def each_host_of_its_own_name(hosts: Sequence[ClusterHost]) -> None:
                 raise MalformedCluster(f"{host.instance_id} and {whose[name]} have one name, {name[:63]!r}")
 
 
-def hosts_not_listed(cluster: Cluster, hosts: Sequence[ClusterHost]) -> tuple[str, ...]:
-    """Groups of which AWS counts more hosts than are listed, or does not say how many there are."""
-    listed = Counter(host.group for host in hosts)
-    short = (g for g in cluster.groups if g.current_count is None or g.current_count > listed[g.instance_group_name])
-    return tuple(sorted(group.instance_group_name for group in short))
+def hosts_not_listed(
+    cluster: Cluster, of_answers: Iterable[Sequence[ClusterHost]], to_come: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, str]:
+    """Groups of which AWS counts more hosts than are listed, or does not say how many there are, with the type of their
+    hosts, if that is said. Of several answers about hosts the one with the latest launch in a group lists it: hosts
+    that were given back stand in earlier ones. Of several of these the shortest does.
+    """
+    listed: dict[str, tuple[datetime, int]] = {}
+    for hosts in of_answers:
+        of_groups: dict[str, list[ClusterHost]] = {}
+        for host in hosts:
+            of_groups.setdefault(host.group, []).append(host)
+        for name, each in of_groups.items():
+            last, count = max(host.launched for host in each), len({host.instance_id for host in each})
+            known, fewest = listed.get(name, (last, count))
+            listed[name] = (known, fewest) if last < known else (last, min(count, fewest) if last == known else count)
+    counts = Counter({name: count for name, (_, count) in listed.items()})
+    counts.update(to_come)
+    return {
+        group.instance_group_name: group.instance_type
+        for group in cluster.groups
+        if group.current_count is None or group.current_count > counts[group.instance_group_name]
+    }

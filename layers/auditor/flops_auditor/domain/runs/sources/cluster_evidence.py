@@ -13,6 +13,7 @@ from flops_auditor.domain.runs.sources.cluster_answers import (
     Cluster,
     each_host_of_its_own_name,
     each_host_once,
+    hosts_not_listed,
     known_groups,
     parse_cluster,
     parse_hosts,
@@ -29,9 +30,26 @@ MOST_STAYS = 2_000_000
 
 
 @dataclass(frozen=True)
+class NotListed:
+    """Groups of which hosts were missing, with the type of their hosts, if that is said, while AWS answered so: from
+    `since` to `until`, None where that is not known.
+    """
+
+    groups: Mapping[str, str]
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def overlaps(self, since: datetime | None, until: datetime) -> bool:
+        """Whether AWS answered so, or may have, at some moment of a time."""
+        before = since is not None and self.until is not None and self.until <= since
+        return not before and (self.since is None or self.since < until)
+
+
+@dataclass(frozen=True)
 class ClusterAnswers:
     """What AWS answers about a cluster, read and as it came; `nodes` are what it answers about each host, by its id:
-    several, where answers say unlike things. `groups` are those that the cluster has, or had.
+    several, where answers say unlike things. `groups` are those that the cluster has, or had, `missing` those of which
+    hosts were not listed.
     """
 
     cluster: Cluster
@@ -39,6 +57,12 @@ class ClusterAnswers:
     hosts: tuple[ClusterHost, ...]
     nodes: Mapping[str, Sequence[Mapping[str, Any]]]
     groups: frozenset[str]
+    missing: tuple[NotListed, ...] = ()
+
+    def not_listed(self, since: datetime | None, until: datetime) -> dict[str, str]:
+        """Groups of which hosts were missing in answers of a time, with the type of their hosts, if that is said."""
+        of_time = [each.groups for each in self.missing if each.overlaps(since, until)]
+        return {name: groups[name] for groups in of_time for name in sorted(groups)}
 
     @property
     def groups_of_now(self) -> frozenset[str]:
@@ -55,7 +79,8 @@ def cluster_answers(
     answer: Mapping[str, Any], listings: Sequence[Mapping[str, Any]], *, asked: bool = False
 ) -> ClusterAnswers:
     """Read a DescribeCluster answer and ListClusterNodes answers of that cluster. `asked`: whoever gives them asked AWS
-    about the cluster, so all their groups are its own. Raises MalformedCluster.
+    about the cluster, so all their groups are its own, and knows which hosts were listed at once. Raises
+    MalformedCluster.
     """
     cluster = parse_cluster(answer)
     of_answers = [parse_hosts(listing) for listing in listings]
@@ -68,7 +93,8 @@ def cluster_answers(
     nodes = defaultdict[str, list[Mapping[str, Any]]](list)
     for host, node in unlike.items():
         nodes[host.instance_id].append(node)
-    return ClusterAnswers(cluster, answer, each_host_once(unlike), nodes, groups)
+    missing = () if asked else (NotListed(hosts_not_listed(cluster, of_answers)),)
+    return ClusterAnswers(cluster, answer, each_host_once(unlike), nodes, groups, missing)
 
 
 def runs_in(
@@ -99,12 +125,13 @@ def hours_of_no_run(
     period: Span,
     rest: Mapping[ClusterHost, Sequence[Span]],
     not_listed: Sequence[str],
+    kinds_not_listed: Iterable[str],
 ) -> Iterator[Evidence]:
     """Evidence of the hours of a period that no run in the file had, for each type of the hosts in `rest`, which has
-    those of each host, if any. `not_listed` are groups of which hosts are missing.
+    those of each host, if any. `not_listed` are groups of which hosts are missing, of the types `kinds_not_listed`.
     """
     said_of_file = _said_of(file, who, read_at, 0)  # a line that cannot be read explains no hour
-    for kind in sorted({host.instance_type for host in rest}):
+    for kind in sorted({*kinds_not_listed, *(host.instance_type for host in rest)}):
         of_kind = {host: spans for host, spans in rest.items() if host.instance_type == kind}
         spans_of = {host.instance_id: spans for host, spans in of_kind.items()}
         told, run_id = told_of_hours(kind, period, spans_of, not_listed), name_of_hours(kind, period)

@@ -17,6 +17,8 @@ from flops_auditor.domain.values.remarks import Kind, Remedy
 
 MOST_SPANS = 20_000
 """Of one type of host in a period: a verifier reads evidence of that size."""
+TYPE_NOT_SAID = "unknown"
+"""Stands for the type of hosts that AWS counts and does not list, where it does not say it either."""
 NO_RUN_HAD_THEM = Kind(
     "cluster-hours-without-a-run",
     "no run in the operator's file had these hours of hosts, and nobody says what was done in them",
