@@ -52,12 +52,12 @@ def outside(header: str, whole: Sequence[str], steps: Iterable[str]) -> list[str
     inside, contradicting = set[tuple[str, ...]](), list[str]()
     for line in steps:
         texts = line.split("|")
-        said = tuple(texts[place] for place in of_a_step) if len(texts) == len(places) else ()
-        if said in inside:
+        times_and_hosts = tuple(texts[place] for place in of_a_step) if len(texts) == len(places) else ()
+        if times_and_hosts in inside:
             continue
         rows, _ = rows_of(places, [line])
         if not all(map(allocated.cover, rows)):
             contradicting.append(line)
         elif rows:
-            inside.add(said)
+            inside.add(times_and_hosts)
     return contradicting
