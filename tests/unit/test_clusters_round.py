@@ -22,6 +22,7 @@ from tests.fakes.clusters import (
     READ,
     at,
     describe_cluster,
+    host,
     instance,
     kubectl,
     line,
@@ -579,3 +580,19 @@ def test_of_a_cluster_that_was_made_anew_the_hours_of_the_earlier_one_are_told_o
     world.drop(sacct(), later)
     assert world.round().files.troubled == (state,)
     assert world.state(later).stage == "recorded"
+
+
+def test_a_name_that_two_hosts_had_at_once_is_nobodys() -> None:
+    """Given: in two networks hosts of unlike types with one address, later only the weaker one."""
+    world = ClusterWorld()
+    name = node(1)["PrivateDnsHostname"]
+    weak = node(2, launched=at(743), kind="ml.g5.48xlarge", PrivateDnsHostname=name)
+    for nodes in ([node(1), weak, node(3)], [weak, node(3)]):
+        world.clusters.answers["eu-west-1", "research"] = describe_cluster(len(nodes)), nodes
+        world.round()
+    on_both = kubectl(pytorch_job(), pod(1), pod(3))
+    world.drop(sacct(line(end=744, hosts=host(1)), line("101", hosts=host(3))))
+    world.drop(on_both, f"{RESEARCH}runs.json")
+    world.round()
+    verdicts = {run: content["verdict"] for run, content in contents(world).items()}
+    assert verdicts == {"100": "indeterminate", "101": "below", "team-a/pytorchjob/tune": "below"}

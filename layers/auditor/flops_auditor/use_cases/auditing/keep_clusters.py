@@ -21,8 +21,10 @@ from flops_auditor.domain.runs.sources.cluster_answers import (
     hosts_not_listed,
     least_of_cluster,
     least_of_node,
+    names_of_several,
     parse_cluster,
     parse_hosts,
+    without_names,
 )
 from flops_auditor.domain.runs.sources.cluster_evidence import ClusterAnswers, NotListed, cluster_answers
 from flops_auditor.domain.values.archive_keys import (
@@ -45,8 +47,9 @@ MOST_KEPT = 20_000
 """Answers about the clusters of one name that are read."""
 _THERE = ("InstanceId", "LaunchTime")
 """What AWS does not say of a host that it has yet to launch, though DescribeCluster counts it."""
-_BESIDE, _MISSING = "FlopsAuditorSaw", "NotListed"
-"""Beside a kept answer about a cluster: what was seen of its hosts then, and groups of which some were missing."""
+_BESIDE, _MISSING, _SHARED = "FlopsAuditorSaw", "NotListed", "SharedNames"
+"""Beside a kept answer about a cluster: what was seen of its hosts then, groups of which some were missing, and names
+that several had at once."""
 _AT_ONCE = 500
 """Writes, or answers, that are asked for together."""
 
@@ -101,8 +104,8 @@ def keep_clusters(
 
 
 def known_cluster(region: str, name: str, archive: Archive, at_once: SideBySide) -> ClusterAnswers:
-    """What is kept of the cluster of this name, of several the one that was described last. Raises UnknownCluster,
-    TooManyHosts, MalformedCluster.
+    """What is kept of the cluster of this name, of several the one that was described last. A name that several hosts
+    had at once is none's, since nobody could say whose. Raises UnknownCluster, TooManyHosts, MalformedCluster.
     """
     folder = clusters_folder(region, name)
     keys = [key.removeprefix(folder).split("/") for key in islice(archive.list(folder), MOST_KEPT + 1)]
@@ -115,7 +118,9 @@ def known_cluster(region: str, name: str, archive: Archive, at_once: SideBySide)
     places = sorted((each for each in described if each[0] == cluster), key=lambda each: each[2])
     answers = _read([folder + "/".join(each) for each in places], archive, at_once)
     hosts = _read([folder + "/".join(each) for each in keys if each[:2] == [cluster, HOSTS]], archive, at_once)
-    known = cluster_answers(_answer(answers[-1]), [{NODES: [each]} for each in hosts], asked=True)
+    shared = {name for answer in answers for name in answer.get(_BESIDE, {}).get(_SHARED, ())}
+    listings = [{NODES: [without_names(each, shared)]} for each in hosts]
+    known = cluster_answers(_answer(answers[-1]), listings, asked=True)
     times = [read_time(each[2]) for each in places]
     return replace(known, missing=tuple(_missing(answers, times, known.hosts)))
 
@@ -176,7 +181,9 @@ def _seen_beside(
     listed at once. Those that are `waiting` for their launch have had no hour, and are not missing.
     """
     to_come = Counter(str(host.get("InstanceGroupName")) for host in waiting)
-    return {_BESIDE: {_MISSING: hosts_not_listed(parse_cluster(answer), [parse_hosts({NODES: launched})], to_come)}}
+    hosts = parse_hosts({NODES: launched})
+    missing = hosts_not_listed(parse_cluster(answer), [hosts], to_come)
+    return {_BESIDE: {_MISSING: missing, _SHARED: sorted(names_of_several(hosts))}}
 
 
 def _read(keys: Sequence[str], archive: Archive, at_once: SideBySide) -> list[Any]:

@@ -5,7 +5,7 @@ Facts about the API: Amazon SageMaker API Reference, DescribeCluster, ListCluste
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -182,11 +182,27 @@ def _one_host(hosts: Sequence[ClusterHost]) -> ClusterHost:
 
 def each_host_of_its_own_name(hosts: Sequence[ClusterHost]) -> None:
     """Raises MalformedCluster where two hosts of one answer, which are there at once, are called the same."""
-    whose: dict[str, str] = {}
+    for name, (one, other) in names_of_several(hosts).items():
+        raise MalformedCluster(f"{other} and {one} have one name, {name[:63]!r}")
+
+
+def names_of_several(hosts: Sequence[ClusterHost]) -> dict[str, tuple[str, str]]:
+    """What several hosts of one answer are called, which are there at once, and two of these."""
+    whose, several = dict[str, str](), dict[str, tuple[str, str]]()
     for host in hosts:
         for name in host.names:
             if whose.setdefault(name, host.instance_id) != host.instance_id:
-                raise MalformedCluster(f"{host.instance_id} and {whose[name]} have one name, {name[:63]!r}")
+                several[name] = whose[name], host.instance_id
+    return several
+
+
+def without_names(summary: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
+    """A summary of ListClusterNodes, without the name that it has by DNS where that, or its first label, is one of
+    `names`.
+    """
+    private = str(summary.get("PrivateDnsHostname") or "").lower()
+    named = private in names or private.split(".", 1)[0] in names
+    return {member: each for member, each in summary.items() if not (named and member == "PrivateDnsHostname")}
 
 
 def hosts_not_listed(

@@ -57,8 +57,8 @@ _SHARED = "the file systems of its cluster"
 
 HOSTS_NOT_LISTED = Kind(
     "cluster-hosts-not-listed",
-    "AWS lists no host of the cluster that is called {hosts:list}: what hardware it had is not known. An earlier "
-    "answer of ListClusterNodes may have it",
+    "AWS lists no host of the cluster that is called {hosts:list}, or listed several at once: what hardware it had is "
+    "not known. An earlier answer of ListClusterNodes may have it",
     AMEND,
 )
 BEFORE_LAUNCH = Kind(
