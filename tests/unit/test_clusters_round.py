@@ -462,6 +462,25 @@ def rest_of(content: dict[str, Any]) -> float:
     return round(int(content["estimate"]["upper_flop"]) / CEILING / 3600)
 
 
+@pytest.mark.parametrize(
+    ("changes", "hours_in_doubt"),
+    [({"PrivateDnsHostname": "ip-10-9-9-9.x"}, False), ({"InstanceType": "ml.g5.xlarge"}, True)],
+)
+def test_a_host_of_which_answers_contradict_each_other_leaves_open_what_was_on_it_alone(
+    changes: dict[str, str], hours_in_doubt: bool
+) -> None:
+    world = ClusterWorld()
+    world.round()
+    world.clusters.answers["eu-west-1", "research"] = describe_cluster(), [node(1, **changes), node(2)]
+    world.drop(sacct(line("1", hosts="ip-10-1-0-1"), line("2", hosts="ip-10-1-0-2")), MONTH)
+    done = world.round()
+    assert done.files.troubled == ()
+    told = contents(world)
+    assert {run: told[run]["verdict"] for run in "12"} == {"1": "indeterminate", "2": "below"}
+    doubts = {each["kind"] for each in told[HOURS]["estimate"]["doubts"]}
+    assert ("cluster-groups-not-listed-in-full" in doubts) == hours_in_doubt
+
+
 @dataclass(frozen=True)
 class NotOnRecord:
     body: bytes

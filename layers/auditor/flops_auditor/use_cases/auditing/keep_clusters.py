@@ -27,6 +27,7 @@ from flops_auditor.domain.runs.sources.cluster_answers import (
     without_names,
 )
 from flops_auditor.domain.runs.sources.cluster_evidence import ClusterAnswers, NotListed, cluster_answers
+from flops_auditor.domain.runs.sources.contradicting_hosts import contradicting_hosts
 from flops_auditor.domain.values.archive_keys import (
     DESCRIBED,
     HOSTS,
@@ -105,7 +106,9 @@ def keep_clusters(
 
 def known_cluster(region: str, name: str, archive: Archive, at_once: SideBySide) -> ClusterAnswers:
     """What is kept of the cluster of this name, of several the one that was described last. A name that several hosts
-    had at once is none's, since nobody could say whose. Raises UnknownCluster, TooManyHosts, MalformedCluster.
+    had at once, or that one had beside another, is none's, since nobody could say whose, or when. A host of which not
+    even type and group are certain is as one that was not listed. Raises UnknownCluster, TooManyHosts,
+    MalformedCluster.
     """
     folder = clusters_folder(region, name)
     keys = [key.removeprefix(folder).split("/") for key in islice(archive.list(folder), MOST_KEPT + 1)]
@@ -118,11 +121,14 @@ def known_cluster(region: str, name: str, archive: Archive, at_once: SideBySide)
     places = sorted((each for each in described if each[0] == cluster), key=lambda each: each[2])
     answers = _read([folder + "/".join(each) for each in places], archive, at_once)
     hosts = _read([folder + "/".join(each) for each in keys if each[:2] == [cluster, HOSTS]], archive, at_once)
-    shared = {name for answer in answers for name in answer.get(_BESIDE, {}).get(_SHARED, ())}
-    listings = [{NODES: [without_names(each, shared)]} for each in hosts]
+    doubtful = contradicting_hosts(hosts)
+    shared = {name for answer in answers for name in answer.get(_BESIDE, {}).get(_SHARED, ())} | doubtful.names
+    plain_hosts = [each for each in hosts if each["InstanceId"] not in doubtful.instances]
+    listings = [{NODES: [without_names(each, shared)]} for each in plain_hosts]
     known = cluster_answers(_answer(answers[-1]), listings, asked=True)
     times = [read_time(each[2]) for each in places]
-    return replace(known, missing=tuple(_missing(answers, times, known.hosts)))
+    missing = (*_missing(answers, times, known.hosts), *([NotListed(doubtful.groups)] if doubtful.groups else []))
+    return replace(known, missing=missing)
 
 
 def _missing(
