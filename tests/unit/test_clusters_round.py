@@ -237,6 +237,14 @@ def test_a_region_that_refuses_costs_no_other_and_is_no_failure_where_nothing_wa
     assert set(world.round().failed) == {"eu-west-1"}
 
 
+def test_a_door_behind_which_every_region_refuses_is_a_failure() -> None:
+    """A role without the right saw nothing, and all was well."""
+    world = ClusterWorld()
+    world.clusters.denied.add("eu-west-1")
+    done = world.round()
+    assert (set(done.failed), done.closed) == ({"eu-west-1"}, {})
+
+
 def test_what_there_was_no_time_for_is_done_in_the_next_rounds() -> None:
     world = ClusterWorld()
     world.drop(sacct(*[line(str(100 + number), hosts="ip-10-1-0-1") for number in range(7)]))

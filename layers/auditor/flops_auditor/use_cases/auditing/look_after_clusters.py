@@ -39,7 +39,8 @@ class ClustersDoor:
 @dataclass
 class ClustersLookedAt:
     """What a round did: how many clusters were asked about, why regions or clusters could not be, and what became of
-    files. A region that refuses, and of which nothing was ever kept, is `closed`. `unlisted` says why the bucket could
+    files. A region that refuses, and of which nothing was ever kept, is `closed` where another one answers: where all
+    refuse, nobody looks. `unlisted` says why the bucket could
     not be listed, or not as a whole.
     """
 
@@ -61,6 +62,8 @@ def look_after_clusters(door: ClustersDoor, out_of_time: Callable[[], bool], onl
         done.failed["other regions"] = enabled.unread
     regions = [each for each in enabled.names if only in ("", each)]
     answered = [region for region in regions if _ask_about(region, door, out_of_time, done)]
+    if not (only or answered or done.failed or done.left):
+        done.failed, done.closed = done.closed, {}
 
     @cache
     def known(region: str, cluster: str) -> ClusterAnswers:
