@@ -10,7 +10,7 @@ import typer
 
 from flops_auditor.domain.runs.sources.cluster_answers import MalformedCluster
 from flops_auditor.domain.runs.sources.cluster_evidence import cluster_answers
-from flops_auditor.domain.runs.sources.operators_file import LARGEST_FILE
+from flops_auditor.domain.runs.sources.operators_file import LARGEST_FILE, read_operators_file
 from flops_auditor.use_cases.auditing.cluster_runs import ClusterRuns, read_cluster_runs
 from flops_auditor_cli.json_files import read_json
 from flops_auditor_cli.progress import progress
@@ -39,8 +39,9 @@ def read_cluster_files(file: Path, cluster: Path, nodes: Sequence[Path], who: st
     answers = cluster_answers(_object(cluster), [_object(each) for each in nodes])
     if early := [host.instance_id for host in answers.hosts if host.launched > now]:
         raise MalformedCluster(f"LaunchTime of {early[0]} lies in the future")
+    said = read_operators_file(_bytes(file))
     with progress("runs") as tell:
-        return read_cluster_runs(_bytes(file), answers, who, now, tell)
+        return read_cluster_runs(said, answers, who, now, tell)
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.cluster_time import HostsByName, Stay, times_on_hosts
 from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor.domain.runs.sources.cluster_evidence import ClusterAnswers, hours_of_no_run, runs_in
-from flops_auditor.domain.runs.sources.operators_file import OperatorsFile, read_operators_file
+from flops_auditor.domain.runs.sources.operators_file import OperatorsFile
 from flops_auditor.domain.runs.sources.unexplained_hours import TYPE_NOT_SAID
 from flops_auditor.domain.runs.training_time import Span
 
@@ -40,21 +40,20 @@ def called_in_its_file(case: Case) -> str:
 
 
 def read_cluster_runs(
-    body: bytes,
+    file: OperatorsFile,
     answers: ClusterAnswers,
     who: str,
     now: datetime,
     told: Callable[[int, int], None] = lambda number, of: None,
 ) -> ClusterRuns:
-    """Read a file; `told` is called with how many runs of how many were read. Raises MalformedOperatorsFile."""
-    read = read_operators_file(body)
+    """Read the runs of a file; `told` is called with how many of how many were read. Raises MalformedOperatorsFile."""
     cases, stays = list[Case](), dict[str, tuple[Stay, ...]]()
-    for run, evidence in runs_in(read, answers, who, now):
-        told(len(cases), len(read.told))
+    for run, evidence in runs_in(file, answers, who, now):
+        told(len(cases), len(file.told))
         cases.append(case_of(evidence))
         stays[called_in_its_file(cases[-1])] = run.stays
     cases.sort(key=lambda case: (case.run.ended or now, case.run.arn))
-    return ClusterRuns(answers, read, who, tuple(cases), stays)
+    return ClusterRuns(answers, file, who, tuple(cases), stays)
 
 
 def hours_of_cluster(

@@ -15,6 +15,7 @@ from flops_auditor.domain.runs.sources.cluster_answers import MalformedCluster
 from flops_auditor.domain.runs.sources.cluster_evidence import ClusterAnswers
 from flops_auditor.domain.runs.sources.cluster_run import SLURM
 from flops_auditor.domain.runs.sources.dropped_file import FilePlace, WrongFileName, place_of, shown_key
+from flops_auditor.domain.runs.sources.operators_file import read_operators_file
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile
 from flops_auditor.domain.values.errors import AuditorError, WrongInput
 from flops_auditor.domain.values.moments import iso
@@ -228,7 +229,7 @@ def _progress(door: FilesDoor, state: FileState, file: DroppedFile, now: datetim
         return before
     body, version = read
     who = f"s3://{door.files.bucket}/{file.key}, version {version}"
-    runs = read_cluster_runs(body, answers, who, now)
+    runs = read_cluster_runs(read_operators_file(body), answers, who, now)
     if runs.file.orchestrator == SLURM and not body.endswith(b"\n"):
         raise FileCutShort(f"{shown_key(file.key)} ends within a line: it is not whole")
     named = {stay.host for stays in runs.stays.values() for stay in stays}
