@@ -42,13 +42,10 @@ def kubernetes_runs(document: object) -> KubernetesRuns:
         raise MalformedOperatorsFile("it is no list of objects: it has no items")
     whole = [least for item in items if (least := least_of_object(item))]
     jobs = {uid_of(item): item for item in whole if item["kind"] in JOBS}
-    tops = {uid for uid, item in jobs.items() if jobs.keys().isdisjoint(owners_of(item))}
-    runs: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list, {uid: [jobs[uid]] for uid in tops})
-    of: dict[str, str] = {uid: uid for uid in tops}
-    for uid in jobs.keys() - tops:
-        top = _top(uid, jobs)
-        of[uid] = top
-        runs[top].append(jobs[uid])
+    of = _tops(jobs)
+    runs: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for uid in sorted(jobs, key=lambda each: (of[each] != each, each)):  # whatever the order in the file
+        runs[of[uid]].append(jobs[uid])
     for item in (item for item in whole if item["kind"] == WORKLOAD):
         run = next((of[owner] for owner in owners_of(item) if owner in of), uid_of(item))
         of[uid_of(item)] = run
@@ -65,10 +62,16 @@ def kubernetes_runs(document: object) -> KubernetesRuns:
     )
 
 
-def _top(uid: str, jobs: Mapping[str, Mapping[str, Any]]) -> str:
-    """The job that owns a job, and so on: a JobSet owns Jobs. Owners may go round in a circle."""
-    seen = {uid}
-    while above := next((owner for owner in owners_of(jobs[uid]) if owner in jobs and owner not in seen), None):
-        seen.add(above)
-        uid = above
-    return uid
+def _tops(jobs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The job that owns a job, and so on, by each job: a JobSet owns Jobs. Owners may go round in a circle."""
+    tops: dict[str, str] = {}
+    for job in sorted(jobs):
+        way, top = dict.fromkeys([job]), job
+        while top not in tops:
+            above = next((owner for owner in owners_of(jobs[top]) if owner in jobs and owner not in way), None)
+            if above is None:
+                tops[top] = top
+            else:
+                way[above], top = None, above
+        tops |= dict.fromkeys(way, tops[top])
+    return tops
