@@ -489,6 +489,16 @@ def test_a_host_of_which_answers_contradict_each_other_leaves_open_what_was_on_i
     assert ("cluster-groups-not-listed-in-full" in doubts) == hours_in_doubt
 
 
+def test_a_file_of_hosts_in_doubt_alone_is_not_taken_for_another_clusters() -> None:
+    world = ClusterWorld()
+    world.round()
+    again = node(1, PrivateDnsHostname="ip-10-9-9-9.x")
+    world.clusters.answers["eu-west-1", "research"] = describe_cluster(), [again, node(2)]
+    world.drop(sacct(line("1", hosts="ip-10-1-0-1")))
+    assert world.round().files.troubled == ()
+    assert contents(world)["1"]["verdict"] == "indeterminate"
+
+
 @dataclass(frozen=True)
 class NotOnRecord:
     body: bytes

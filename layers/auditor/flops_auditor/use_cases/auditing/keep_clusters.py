@@ -128,7 +128,7 @@ def known_cluster(region: str, name: str, archive: Archive, at_once: SideBySide)
     known = cluster_answers(_answer(answers[-1]), listings, asked=True)
     times = [read_time(each[2]) for each in places]
     missing = (*_missing(answers, times, known.hosts), *([NotListed(doubtful.groups)] if doubtful.groups else []))
-    return replace(known, missing=missing)
+    return replace(known, missing=missing, names_of_nobody=frozenset(shared))
 
 
 def _missing(

@@ -49,7 +49,7 @@ class NotListed:
 class ClusterAnswers:
     """What AWS answers about a cluster, read and as it came; `nodes` are what it answers about each host, by its id:
     several, where answers say unlike things. `groups` are those that the cluster has, or had, `missing` those of which
-    hosts were not listed.
+    hosts were not listed, `names_of_nobody` names that hosts of it had, though nobody can say which, or when.
     """
 
     cluster: Cluster
@@ -58,6 +58,7 @@ class ClusterAnswers:
     nodes: Mapping[str, Sequence[Mapping[str, Any]]]
     groups: frozenset[str]
     missing: tuple[NotListed, ...] = ()
+    names_of_nobody: frozenset[str] = frozenset()
 
     def not_listed(self, since: datetime | None, until: datetime) -> dict[str, str]:
         """Groups of which hosts were missing in answers of a time, with the type of their hosts, if that is said."""
