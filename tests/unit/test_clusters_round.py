@@ -628,7 +628,7 @@ def test_a_name_that_two_hosts_had_at_once_is_nobodys() -> None:
         world.clusters.answers["eu-west-1", "research"] = describe_cluster(len(nodes)), nodes
         world.round()
     on_both = kubectl(pytorch_job(), pod(1), pod(3))
-    world.drop(sacct(line(end=744, hosts=host(1)), line("101", hosts=host(3))))
+    world.drop(sacct(line(start=500, end=744, hosts=host(1)), line("101", hosts=host(3))))
     world.drop(on_both, f"{RESEARCH}runs.json")
     world.round()
     verdicts = {run: content["verdict"] for run, content in contents(world).items()}
