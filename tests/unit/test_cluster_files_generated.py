@@ -1,14 +1,17 @@
 """Files of operators as nobody should write them: each is a named error, or its runs are audited and never milder."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flops_auditor.domain.audit.audit import Audit, audit
 from flops_auditor.domain.lineage.lineage import not_looked_up
+from flops_auditor.domain.runs.sources import host_lists
 from flops_auditor.domain.runs.sources.cases import read_case
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile
 from tests.fakes.clusters import at, evidence, host, kubectl, line, pod, pytorch_job, sacct, slurm_time
@@ -89,3 +92,30 @@ def test_whatever_stands_in_an_object_is_read_or_a_named_error(data: st.DataObje
     for done in audits(json.dumps(changed(objects, path, lambda _: new)).encode()):
         if done.verdict == "below":
             assert host_hours(done.run) == 4
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [line("100", start=0.6 + number / 1000, end=9, hosts=f"a{number}-[0-19999]") for number in range(400)],
+        [line(), *(line(f"100.{number}", hosts=f"a{number}-[0-19999]") for number in range(400))],
+        [line(hosts=f"a{number}-[0-19999],b[") for number in range(2000)],
+        [line(hosts=",".join(["[0-9999]"] * 9000))],
+    ],
+    ids=["allocations", "steps", "lists that cannot be read", "one list"],
+)
+def test_lists_of_hosts_are_bounded_before_they_are_written_out(
+    lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of files of 100 KB whose lists name 8,000,000 hosts and more, or that end as no list does."""
+    written, write = [0], host_lists._of_part
+
+    def counted(part: str) -> Iterator[str]:
+        for name in write(part):
+            written[0] += 1
+            yield name
+
+    monkeypatch.setattr(host_lists, "_of_part", counted)
+    with suppress(MalformedOperatorsFile):
+        evidence(sacct(*lines))
+    assert written[0] <= 4

@@ -19,14 +19,11 @@ from flops_auditor.domain.runs.sources.cluster_answers import (
     parse_hosts,
 )
 from flops_auditor.domain.runs.sources.cluster_run import EARLIER_GROUPS, LATEST, NO_RUN, describe_run, said_run
-from flops_auditor.domain.runs.sources.operators_file import OperatorsFile
+from flops_auditor.domain.runs.sources.operators_file import MOST_STAYS, OperatorsFile
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile, SaidRun
 from flops_auditor.domain.runs.sources.unexplained_hours import name_of_hours, told_of_hours
 from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.domain.values.moments import iso
-
-MOST_STAYS = 2_000_000
-"""Of all runs together, one for each host of each."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """Slurm's lists of hosts, such as `ip-10-1-2-[3-5,9],ip-10-1-3-7` (Slurm, scontrol, "show hostnames")."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import product
+from math import prod
 
 MOST_NAMED = 20_000
 """Hosts of one list: HyperPod's largest cluster is far smaller."""
@@ -11,32 +12,60 @@ _LONGEST = 100_000
 _PART = re.compile(r"(?:[^,\[\]]|\[[0-9,-]+\])+")
 _PIECES = re.compile(r"\[([0-9,-]+)\]|([^\[\]]+)")
 _RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
+_KEPT = 64
+"""Lists whose hosts are kept: lines of a job name the same ones."""
 
 
 class UnreadableHosts(ValueError):
     """A text that is no list of hosts, or one of too many."""
 
 
-@lru_cache(1024)
+@lru_cache(_KEPT)
 def host_names(text: str) -> tuple[str, ...]:
     """The hosts of a list, in lower case as DNS has them, each once. Raises UnreadableHosts."""
+    _count(text)
+    return tuple(dict.fromkeys(name.lower() for part in _parts(text) for name in _of_part(part)))
+
+
+def hosts_named(lists: Iterable[str]) -> int:
+    """How many hosts lists name, each as often as they do, without writing them out; one that cannot be read names
+    none.
+    """
+    return sum(map(_count_or_none, lists))
+
+
+@lru_cache(_KEPT)
+def _count_or_none(text: str) -> int:
+    try:
+        return _count(text)
+    except UnreadableHosts:
+        return 0
+
+
+def _count(text: str) -> int:
+    """Raises UnreadableHosts."""
     if len(text) > _LONGEST:
         raise UnreadableHosts("it is too long")
-    names: dict[str, None] = {}
+    count = 0
+    for part in _parts(text):
+        count += prod(_length_of(ranges) for ranges, literal in _PIECES.findall(part) if not literal)
+        if count > MOST_NAMED:
+            raise UnreadableHosts(f"it has more than {MOST_NAMED} hosts")
+    return count
+
+
+def _parts(text: str) -> Iterator[str]:
+    """What stands between commas that are in no brackets. Raises UnreadableHosts."""
     place = 0
     while place < len(text):
         part = _PART.match(text, place)
         if part is None:
             raise UnreadableHosts("it is no list of hosts")
-        for name in _of_part(part[0]):
-            names[name.lower()] = None
-            if len(names) > MOST_NAMED:
-                raise UnreadableHosts(f"it has more than {MOST_NAMED} hosts")
+        yield part[0]
         place = part.end()
         if place < len(text) and text[place] != ",":
             raise UnreadableHosts("it is no list of hosts")
         place += 1
-    return tuple(names)
 
 
 def _of_part(part: str) -> Iterator[str]:
@@ -46,11 +75,19 @@ def _of_part(part: str) -> Iterator[str]:
 
 def _numbers(ranges: str) -> Iterator[str]:
     """Numbers as they are written, with their leading zeros."""
-    for each in ranges.split(","):
-        match = _RANGE.fullmatch(each)
-        if match is None:
-            raise UnreadableHosts("it has a range that is none")
-        first, last = match[1], match[2] or match[1]
-        if not 0 <= int(last) - int(first) < MOST_NAMED:
-            raise UnreadableHosts("it has a range that is none, or too long")
+    for first, last in map(_ends, ranges.split(",")):
         yield from (str(number).zfill(len(first)) for number in range(int(first), int(last) + 1))
+
+
+def _length_of(ranges: str) -> int:
+    return sum(int(last) - int(first) + 1 for first, last in map(_ends, ranges.split(",")))
+
+
+def _ends(each: str) -> tuple[str, str]:
+    match = _RANGE.fullmatch(each)
+    if match is None:
+        raise UnreadableHosts("it has a range that is none")
+    first, last = match[1], match[2] or match[1]
+    if not 0 <= int(last) - int(first) < MOST_NAMED:
+        raise UnreadableHosts("it has a range that is none, or too long")
+    return first, last

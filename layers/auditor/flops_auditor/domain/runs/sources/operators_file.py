@@ -12,10 +12,11 @@ from typing import Any
 
 from flops_auditor.domain.runs.evidence import plain
 from flops_auditor.domain.runs.sources.cluster_run import KUBERNETES, SLURM
+from flops_auditor.domain.runs.sources.host_lists import hosts_named
 from flops_auditor.domain.runs.sources.kubernetes_file import kubernetes_runs
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile
 from flops_auditor.domain.runs.sources.slurm_file import is_of_a_step, slurm_lines
-from flops_auditor.domain.runs.sources.slurm_rows import columns_of
+from flops_auditor.domain.runs.sources.slurm_rows import columns_of, hosts_of_line
 from flops_auditor.domain.runs.sources.slurm_steps import outside
 from flops_auditor.domain.values.canonical_json import each_key_once
 
@@ -23,6 +24,8 @@ LARGEST_FILE = 256 << 20
 MOST_LINES = 1_000_000
 MOST_RUNS = 20_000
 """Each is audited."""
+MOST_STAYS = 2_000_000
+"""Of all runs together, one for each host of each."""
 LARGEST_TOLD = 1_500_000
 """Characters that are kept of one run: evidence that every verifier reads holds them with room."""
 
@@ -61,21 +64,31 @@ def _slurm(body: bytes) -> OperatorsFile:
         raise MalformedOperatorsFile(f"it has more than {MOST_LINES} lines: export less time at once")
     text = body.decode("utf-8", "replace")  # what is no UTF-8 stands in a name, or makes its line unreadable
     lines = slurm_lines(text.split("\n"))
-    place = columns_of(lines.header)["JobID"]
-    told = {run: {"Header": lines.header, **_lines(lines.header, place, each)} for run, each in lines.of_runs.items()}
+    places, told, named = columns_of(lines.header), dict[str, dict[str, Any]](), 0
+    for run, of_run in lines.of_runs.items():
+        once = dict.fromkeys(of_run)
+        steps = {line: hosts_of_line(line, places) for line in once if is_of_a_step(line, places["JobID"])}
+        whole = [line for line in once if line not in steps]
+        named += hosts_named([*(hosts_of_line(line, places) for line in whole), *set(steps.values())])
+        _bound_hosts(named)  # before any of them is written out
+        if whole:
+            beside = set(outside(lines.header, whole, sorted(steps, key=steps.__getitem__)))
+            once = dict.fromkeys([*whole, *(line for line in steps if line in beside)])
+        named += hosts_named(steps[line] for line in once if line in steps)
+        _bound_hosts(named)
+        told[run] = {"Header": lines.header, **_lines(list(once))}
     return OperatorsFile(SLURM, told, sha256(body).hexdigest(), len(body), lines.torn)
 
 
-def _lines(header: str, place: int, lines: Sequence[str]) -> dict[str, Any]:
-    """The lines of a run, without those of steps that lie in its allocations, where there are any of these; JobID has
-    that `place`.
-    """
-    once = dict.fromkeys(lines)
-    steps = dict.fromkeys(line for line in once if is_of_a_step(line, place))
-    of_jobs = [line for line in once if line not in steps]
-    whole = [*of_jobs, *outside(header, of_jobs, steps)] if of_jobs else list(once)
-    kept = list(_bounded((line, len(line)) for line in whole))
-    return {"Lines": kept, "LeftOut": len(whole) - len(kept)}
+def _bound_hosts(named: int) -> None:
+    if named > MOST_STAYS:
+        raise MalformedOperatorsFile(f"its runs had hosts more than {MOST_STAYS} times: export less time at once")
+
+
+def _lines(lines: Sequence[str]) -> dict[str, Any]:
+    """The lines of a run that say anything: steps that lie in its allocations do not."""
+    kept = list(_bounded((line, len(line)) for line in lines))
+    return {"Lines": kept, "LeftOut": len(lines) - len(kept)}
 
 
 def _kubernetes(body: bytes) -> OperatorsFile:

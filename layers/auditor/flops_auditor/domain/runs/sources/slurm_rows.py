@@ -111,6 +111,13 @@ def rows_of(places: Mapping[str, int], lines: Iterable[str]) -> tuple[list[Slurm
     return rows, [*doubts, NO_OFFSET(count=somewhere)] if somewhere else doubts
 
 
+def hosts_of_line(line: str, places: Mapping[str, int]) -> str:
+    """The list of hosts of a line, unread; empty where it has none, or has other columns."""
+    texts = line.split("|")
+    listed = texts[places["NodeList"]].strip() if len(texts) == len(places) else ""
+    return "" if listed in _NO_HOSTS else listed
+
+
 def had_nothing(line: str, places: Mapping[str, int]) -> bool:
     """Whether a line says that what it is of had no host and no time: it waits, or was cancelled before it began."""
     texts = line.split("|")

@@ -80,7 +80,8 @@ def read_slurm_run(run: str, header: str, lines: Sequence[str], read_at: datetim
         doubts.append(STATEMENTS_DIFFER())
     for row in current:
         doubts += _doubts_of(row, last, read_at)
-    steps, allocated = [row for row in rows if row.whole != own[0].whole], AllocatedHosts(own)
+    steps = [row for row in rows if row.whole != own[0].whole]
+    allocated = AllocatedHosts(own if steps else ())
     doubts += [STEPS_CONTRADICT(what=row.job_id) for row in steps if not allocated.cover(row)]
     doubts += _missing_attempts(own)
     return SaidRun(

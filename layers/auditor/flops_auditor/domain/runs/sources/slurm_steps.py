@@ -1,8 +1,9 @@
 """Steps of a job of Slurm: each lies in the time of its allocations, on hosts of these, or contradicts them."""
 
 from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from functools import reduce
 
 from flops_auditor.domain.runs.sources.slurm_rows import ROUNDING, SlurmRow, columns_of, rows_of
 from flops_auditor.domain.runs.training_time import Span
@@ -20,16 +21,37 @@ class AllocatedHosts:
             if row.start is not None:
                 for host in (_ANY, *row.hosts):
                     spans[host].append(Span(row.start, max(row.start, row.until)))
-        self._spans: Mapping[str, Sequence[Span]] = {host: _joined(each) for host, each in spans.items()}
+        once = dict[tuple[Span, ...], tuple[Span, ...]]()
+        joined = {host: _joined(each) for host, each in spans.items()}
+        self._spans = {host: once.setdefault(each, each) for host, each in joined.items()}
+        self._of_all = dict[tuple[str, ...], tuple[Span, ...]]()
 
     def cover(self, row: SlurmRow) -> bool:
         """Whether they had all hosts of a row for all its time, or it never began."""
-        return row.start is None or all(self._covers(host, row) for host in row.hosts or (_ANY,))
-
-    def _covers(self, host: str, row: SlurmRow) -> bool:
-        start, spans = row.start or row.submitted, self._spans.get(host, ())
+        if row.start is None:
+            return True
+        start, spans = row.start, self._when_all(row.hosts or (_ANY,))
         place = bisect_right(spans, ROUNDING, key=lambda span: span.start - start)
         return place > 0 and row.until - spans[place - 1].end <= ROUNDING
+
+    def _when_all(self, hosts: tuple[str, ...]) -> tuple[Span, ...]:
+        """When they had all of these, worked out once: most steps have the same ones, for the same time."""
+        if hosts not in self._of_all:
+            unlike = {id(spans): spans for spans in (self._spans.get(host, ()) for host in hosts)}
+            self._of_all[hosts] = reduce(_both, unlike.values())
+        return self._of_all[hosts]
+
+
+def _both(some: Sequence[Span], others: Sequence[Span]) -> tuple[Span, ...]:
+    both, left = list[Span](), deque(others)
+    for span in some:
+        while left and left[0].end < span.start:
+            left.popleft()
+        for other in left:
+            if other.start > span.end:
+                break
+            both.append(Span(max(span.start, other.start), min(span.end, other.end)))
+    return tuple(both)
 
 
 def _joined(spans: Iterable[Span]) -> tuple[Span, ...]:
@@ -42,10 +64,12 @@ def _joined(spans: Iterable[Span]) -> tuple[Span, ...]:
     return tuple(joined)
 
 
-def outside(header: str, whole: Sequence[str], steps: Iterable[str]) -> list[str]:
+def outside(header: str, whole: Sequence[str], steps: Sequence[str]) -> list[str]:
     """Lines of steps that do not lie in their run's allocations, of which `whole` are the lines. Raises
     MalformedOperatorsFile.
     """
+    if not steps:
+        return []
     places = columns_of(header)
     allocated = AllocatedHosts(rows_of(places, whole)[0])
     of_a_step = [places[name] for name in ("Start", "End", "Elapsed", "State", "NodeList")]
