@@ -1,6 +1,7 @@
 """Runs on a cluster from its operator's files: each hour once, and never below on a doubt."""
 
 import json
+import tracemalloc
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -305,6 +306,20 @@ HOURS_IN_DOUBT: dict[str, tuple[bytes, str]] = {
         kubectl(pytorch_job(), pod(1), pod(2, containerStatuses=[])),
         "operators-line-without-end",
     ),
+    "a job of which two things are said": (
+        kubectl(pytorch_job(status={**pytorch_job()["status"], "restarts": 3}), pytorch_job(), pod(1), pod(2)),
+        "operators-statements-differ",
+    ),
+    "an object that is two kinds of jobs": (
+        kubectl(
+            pytorch_job(kind="MPIJob", status={**pytorch_job()["status"], "restarts": 3}), pytorch_job(), pod(1), pod(2)
+        ),
+        "operators-statements-differ",
+    ),
+    "a pod of which two things are said": (
+        kubectl(pytorch_job(), pod(1), pod(2, end=2), pod(2), pod(2)),
+        "operators-statements-differ",
+    ),
     "no completion": (
         kubectl(pytorch_job(status={"conditions": [{"type": "Succeeded", "status": "True"}]}), pod(1), pod(2)),
         "operators-line-without-end",
@@ -337,6 +352,7 @@ def test_hours_in_doubt_are_never_below(name: str) -> None:
 
 
 def test_a_statement_that_is_made_twice_alike_is_one() -> None:
+    assert audited(kubectl(pytorch_job(), pytorch_job(), pod(1), pod(1), pod(2))).verdict == "below"
     assert audited(sacct(line(comment=f"{NOTHING_BEFORE}; {NOTHING_BEFORE} ;"))).verdict == "below"
 
 
@@ -436,9 +452,21 @@ def test_answers_of_aws_make_no_evidence_that_nobody_reads() -> None:
     assert read_case(kept.body).run == case.run
 
 
-def test_half_a_character_is_no_text() -> None:
-    body = kubectl(pytorch_job(), pod(1), pod(2)).replace(b'"none"', rb'"\ud800"')
+@pytest.mark.parametrize("half", [rb'"\ud800"', b'"\xed\xa0\x80"'], ids=["escaped", "in bytes"])
+def test_half_a_character_is_no_text(half: bytes) -> None:
+    body = kubectl(pytorch_job(), pod(1), pod(2)).replace(b'"none"', half)
     assert "\ufffd" in str(case_of(read_case(evidence(body)[0].to_bytes()).evidence).run.tags)
+
+
+def test_half_a_character_does_not_have_a_file_in_memory_twice() -> None:
+    def peak(text: bytes) -> int:
+        tracemalloc.start()
+        evidence(b'{"items": [], "more": [' + b'{"": {}},' * 50_000 + text + b"]}")
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    assert peak(rb'"\ud800"') < 1.2 * peak(b'"none"')
 
 
 def test_a_run_with_too_many_lines_is_in_doubt_and_no_larger_than_a_verifier_reads() -> None:

@@ -17,14 +17,18 @@ def whole_text(text: str) -> str:
     return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def whole_json(text: str) -> str:
+    """A text of JSON with U+FFFD for each lone surrogate, also for one that an escape in it brings."""
+    return _ESCAPE.sub(lambda escape: "\\ufffd" if escape["lone"] else escape[0], whole_text(text))
+
+
 def read_json(text: str, number: Callable[[str], object] | None = None) -> object:
     """What a text of JSON holds, with U+FFFD for each lone surrogate, which an escape in it can bring though the text
     itself has none; an object that has a name twice is a list of its members. `number` reads numbers, where they are
     not to be Python's. Raises ValueError, RecursionError.
     """
-    whole = _ESCAPE.sub(lambda escape: "\\ufffd" if escape["lone"] else escape[0], whole_text(text))
     return json.loads(
-        whole, parse_int=number, parse_float=number, parse_constant=number, object_pairs_hook=_every_member
+        whole_json(text), parse_int=number, parse_float=number, parse_constant=number, object_pairs_hook=_every_member
     )
 
 

@@ -4,8 +4,9 @@ Jobs of the training operator (kubeflow.org/v1), of HyperPod's (sagemaker.amazon
 runs, and so is a Workload of Kueue whose job is not in the file.
 """
 
+import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,9 @@ from flops_auditor.domain.runs.sources.kubernetes_objects import (
     uid_of,
 )
 from flops_auditor.domain.runs.sources.operators_word import LONGEST_NAME, MalformedOperatorsFile
+
+_JOB = "any job"
+"""Stands for each kind of JOBS."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +45,19 @@ def kubernetes_runs(document: object) -> KubernetesRuns:
     if not isinstance(items, list):
         raise MalformedOperatorsFile("it is no list of objects: it has no items")
     whole = [least for item in items if (least := least_of_object(item))]
-    jobs = {uid_of(item): item for item in whole if item["kind"] in JOBS}
+    statements = _by_uid(whole)
+    jobs = {uid: each[0] for (kind, uid), each in statements.items() if kind == _JOB}
     of = _tops(jobs)
     runs: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for uid in sorted(jobs, key=lambda each: (of[each] != each, each)):  # whatever the order in the file
-        runs[of[uid]].append(jobs[uid])
-    for item in (item for item in whole if item["kind"] == WORKLOAD):
-        run = next((of[owner] for owner in owners_of(item) if owner in of), uid_of(item))
-        of[uid_of(item)] = run
-        runs[run].append(item)
-    for item in (item for item in whole if item["kind"] == POD):
-        if owned := [of[owner] for owner in owners_of(item) if owner in of]:
-            runs[owned[0]].append(item)
+        runs[of[uid]] += statements[_JOB, uid]
+    for uid, each in ((uid, each) for (kind, uid), each in statements.items() if kind == WORKLOAD):
+        of.setdefault(uid, next((of[owner] for item in each for owner in owners_of(item) if owner in of), uid))
+        runs[of[uid]] += each
+    for each in (each for (kind, _), each in statements.items() if kind == POD):
+        owned = [next((of[owner] for owner in owners_of(item) if owner in of), None) for item in each]
+        for run in dict.fromkeys(filter(None, owned)):
+            runs[run] += each
     others = {item["kind"][:LONGEST_NAME] for item in whole} - JOBS - {WORKLOAD, POD}
     return KubernetesRuns(
         {uid: tuple(each) for uid, each in runs.items()},
@@ -60,6 +65,16 @@ def kubernetes_runs(document: object) -> KubernetesRuns:
         len(items) - len(whole),
         latest_time(whole, time_or_none),
     )
+
+
+def _by_uid(items: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
+    """What is said of each object, by its kind, of jobs any, and uid: several things, where a file says unlike ones."""
+    said_of: defaultdict[tuple[str, str], dict[str, Mapping[str, Any]]] = defaultdict(dict)
+    for item in items:
+        said_of[_JOB if item["kind"] in JOBS else item["kind"], uid_of(item)].setdefault(
+            json.dumps(item, sort_keys=True), item
+        )
+    return {of: list(each.values()) for of, each in said_of.items()}
 
 
 def _tops(jobs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -125,7 +125,7 @@ def _read(objects: Sequence[Mapping[str, Any]], read_at: datetime, of_file: date
     if owners := owners_beside(objects):
         doubts.append(OWNER_MISSING(owners=owners))
     tags, differ = _tags(objects)
-    if differ:
+    if differ or len(set(map(uid_of, objects))) < len(objects):
         doubts.append(STATEMENTS_DIFFER())
     if torn:
         doubts.append(TORN(count=len(torn)))

@@ -10,7 +10,6 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from flops_auditor.domain.runs.evidence import plain
 from flops_auditor.domain.runs.sources.cluster_run import KUBERNETES, SLURM
 from flops_auditor.domain.runs.sources.host_lists import hosts_named
 from flops_auditor.domain.runs.sources.kubernetes_file import kubernetes_runs
@@ -19,6 +18,7 @@ from flops_auditor.domain.runs.sources.slurm_file import is_of_a_step, slurm_lin
 from flops_auditor.domain.runs.sources.slurm_rows import columns_of, hosts_of_line
 from flops_auditor.domain.runs.sources.slurm_steps import outside
 from flops_auditor.domain.values.canonical_json import each_key_once
+from flops_auditor.domain.values.texts import whole_json
 
 LARGEST_FILE = 256 << 20
 MOST_LINES = 1_000_000
@@ -93,9 +93,8 @@ def _lines(lines: Sequence[str]) -> dict[str, Any]:
 
 def _kubernetes(body: bytes) -> OperatorsFile:
     try:
-        document = json.loads(body, object_pairs_hook=each_key_once)
-        if rb"\ud" in body.lower():
-            document = plain(document)  # half a character is no text that can be kept
+        text = body.decode(json.detect_encoding(body), "surrogatepass")
+        document = json.loads(whole_json(text), object_pairs_hook=each_key_once)
     except (ValueError, RecursionError) as error:
         raise MalformedOperatorsFile(f"it is not JSON: {error}") from error
     runs = kubernetes_runs(document)

@@ -103,8 +103,9 @@ def _order(row: SlurmRow) -> tuple[datetime, datetime, bool, datetime]:
 
 
 def _stays(row: SlurmRow) -> Iterator[Stay]:
-    if row.start is not None and row.start < row.until:
-        yield from (Stay(host, row.start, row.until) for host in row.hosts)
+    start, until = row.start, row.until
+    if start is not None and start < until:
+        yield from (Stay(host, start, until) for host in row.hosts)
 
 
 def _missing_attempts(rows: Sequence[SlurmRow]) -> Iterator[Remark]:
