@@ -174,11 +174,11 @@ def _known_of(file: DroppedFile, states: Mapping[str, FileState]) -> FileState:
 
 def _turn(each: tuple[FileState, DroppedFile]) -> tuple[bool, datetime, int, datetime, str]:
     """Files that no round took up come first, the smallest first, so that large ones keep none waiting; then the others
-    in turn; last those with which a round died.
+    in turn; last those with which two rounds died. One that died changes no order: what is recorded is the same.
     """
     state, file = each
-    new = (state.stage == "reading" and not state.tries) or state.reason.startswith(FileNotReached.__name__)
-    return bool(state.tries), _FIRST if new else state.at, file.size, file.dropped_at, file.key
+    new = state.stage == "reading" or state.reason.startswith(FileNotReached.__name__)
+    return state.tries > 1, _FIRST if new else state.at, file.size, file.dropped_at, file.key
 
 
 def _not_reached(door: FilesDoor, state: FileState) -> FileState:
