@@ -50,7 +50,7 @@ def describe_cluster(count: int = 2, **changes: Any) -> dict[str, Any]:
         "ClusterArn": ARN,
         "ClusterName": "research",
         "ClusterStatus": "InService",
-        "CreationTime": LAUNCHED.isoformat(),
+        "CreationTime": READ.isoformat(),  # nobody asks before, so that all hosts are known
         "InstanceGroups": [group],
         **changes,
     }

@@ -1,6 +1,7 @@
 """A round over the clusters of an account: hosts that were there stay known, and what operators drop is recorded."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -635,3 +636,16 @@ def test_a_name_that_two_hosts_had_at_once_is_nobodys() -> None:
     world.round()
     verdicts = {run: content["verdict"] for run, content in contents(world).items()}
     assert verdicts == {"100": "indeterminate", "101": "below", "team-a/pytorchjob/tune": "below"}
+
+
+@pytest.mark.parametrize(("created", "verdict"), [(at(0), "indeterminate"), (READ, "below")])
+def test_hours_before_anybody_asked_about_a_cluster_are_not_known(created: datetime, verdict: str) -> None:
+    """Hosts that were given back until then were never listed, and the hours of a month were below."""
+    world = ClusterWorld()
+    world.clusters.answers["eu-west-1", "research"] = (
+        describe_cluster(CreationTime=created.isoformat()),
+        [node(1), node(2)],
+    )
+    world.drop(sacct(line(start=0, end=744)), MONTH)
+    world.round()
+    assert contents(world)[HOURS]["verdict"] == verdict

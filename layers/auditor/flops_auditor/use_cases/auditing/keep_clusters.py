@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from itertools import islice
@@ -51,6 +51,8 @@ _THERE = ("InstanceId", "LaunchTime")
 _BESIDE, _MISSING, _SHARED = "FlopsAuditorSaw", "NotListed", "SharedNames"
 """Beside a kept answer about a cluster: what was seen of its hosts then, groups of which some were missing, and names
 that several had at once."""
+SEEN_WITHIN = timedelta(hours=2)
+"""Of its creation, a cluster is asked about by a round of each hour."""
 _AT_ONCE = 500
 """Writes, or answers, that are asked for together."""
 
@@ -127,8 +129,18 @@ def known_cluster(region: str, name: str, archive: Archive, at_once: SideBySide)
     listings = [{NODES: [without_names(each, shared)]} for each in plain_hosts]
     known = cluster_answers(_answer(answers[-1]), listings, asked=True)
     times = [read_time(each[2]) for each in places]
-    missing = (*_missing(answers, times, known.hosts), *([NotListed(doubtful.groups)] if doubtful.groups else []))
-    return replace(known, missing=missing, names_of_nobody=frozenset(shared))
+    missing = [*_not_asked(answers[0], times[0]), *_missing(answers, times, known.hosts)]
+    if doubtful.groups:
+        missing.append(NotListed(doubtful.groups))
+    return replace(known, missing=tuple(missing), names_of_nobody=frozenset(shared))
+
+
+def _not_asked(answer: Mapping[str, Any], first: datetime) -> Iterator[NotListed]:
+    """Groups of a cluster before anybody asked about it: hosts that were given back until then were never listed."""
+    cluster = parse_cluster(answer)
+    if cluster.creation_time is None or first - cluster.creation_time > SEEN_WITHIN:
+        types = {group.instance_group_name: group.instance_type for group in cluster.groups}
+        yield NotListed(types, cluster.creation_time, first)
 
 
 def _missing(

@@ -77,6 +77,7 @@ class Cluster(AnswerShape):
 
     cluster_arn: Annotated[str, AfterValidator(_cluster_arn)]
     cluster_name: Annotated[OptionalText, Field(max_length=_LONGEST)] = ""
+    creation_time: Time | None = None
     instance_groups: Annotated[tuple[HostGroup, ...], _Groups, Field(max_length=_MOST_GROUPS)] = ()
     restricted_instance_groups: Annotated[tuple[HostGroup, ...], _Groups, Field(max_length=_MOST_GROUPS)] = ()
 

@@ -30,8 +30,8 @@ NO_RUN_HAD_THEM = Kind(
 )
 HOSTS_MISSING = Kind(
     "cluster-groups-not-listed-in-full",
-    "AWS counts more hosts than were listed in the groups {names:list}: how many hours of theirs no run had is not "
-    "known. Hand in an answer of ListClusterNodes that has them all",
+    "in the groups {names:list} AWS counts more hosts than were listed, or nobody had asked yet in that time: how many "
+    "hours of theirs no run had is not known. Hand in answers of ListClusterNodes of then that have them all",
     Remedy("list-all-hosts", "hand in all hosts of `aws sagemaker list-cluster-nodes`, with --why REASON"),
 )
 
