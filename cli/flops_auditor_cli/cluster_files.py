@@ -39,9 +39,9 @@ def read_cluster_files(file: Path, cluster: Path, nodes: Sequence[Path], who: st
     answers = cluster_answers(_object(cluster), [_object(each) for each in nodes])
     if early := [host.instance_id for host in answers.hosts if host.launched > now]:
         raise MalformedCluster(f"LaunchTime of {early[0]} lies in the future")
-    said = read_operators_file(_bytes(file))
+    exported = read_operators_file(_bytes(file))
     with progress("runs") as tell:
-        return read_cluster_runs(said, answers, who, now, tell)
+        return read_cluster_runs(exported, answers, who, now, tell)
 
 
 def _object(path: Path) -> dict[str, Any]:
