@@ -1,8 +1,8 @@
 """Faults on the wire between the deployed functions and the local AWS: nothing lost, nothing doubled, and redriven.
 
 Throttling, 500, timeouts, resets, slow, truncated and torn answers, alike often, on every service that the functions
-use, for 1, 10 and 50 % of the calls, while all four functions work: jobs are audited, jobs whose event was lost are
-found, a running job is warned of, and the log is sealed.
+use, for 1, 10 and 50 % of the calls, while five functions work: jobs are audited, jobs whose event was lost are
+found, a running job is warned of, what a cluster's operator drops is recorded, and the log is sealed.
 """
 
 import json
@@ -22,9 +22,12 @@ from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from flops_auditor.use_cases.operations.redrive_letters import redrive
 from flops_auditor_cli.demo import event_of, unaudited
 from flops_auditor_cli.local_aws import Stack, deploy
+from tests.fakes.clusters import host, line, sacct
 from tests.faults import FULL, told
 from tests.faults.wire import Proxy, stack_behind_proxies
+from tests.integration.conftest import LOCAL, OPERATORS_BUCKET
 from tests.integration.deployed import Deployed, fresh_job
+from tests.integration.test_clusters_function_path import FOLDER, OURS, drop, load_research
 from tests.integration.test_watch_path import BIG, TAGS, running_job
 
 pytestmark = pytest.mark.wire
@@ -44,7 +47,10 @@ PATIENCE_SECONDS = 900
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, list[Proxy]]]:
     with stack_behind_proxies(tmp_path_factory.mktemp("wire")) as (stack, proxies):
-        deploy(stack)
+        place = {"LocationConstraint": stack.region}
+        stack.client("s3").create_bucket(Bucket=OPERATORS_BUCKET, CreateBucketConfiguration=place)
+        deploy(stack, {**LOCAL, "ClusterFiles": OPERATORS_BUCKET})
+        load_research(Deployed(stack), 1, 2)
         yield stack, proxies
 
 
@@ -95,6 +101,7 @@ def test_nothing_is_lost_and_nothing_doubled(
     for job in jobs:
         deployed.load(job)
     deployed.load(running, TAGS)
+    drop(deployed, f"{FOLDER}{count}.txt", sacct(line(str(count), hosts=host(1)), line(f"{count}1", hosts=host(2))))
     before = [proxy.requests() for proxy in proxies]
     for proxy in proxies:
         proxy.inject(share)
@@ -103,6 +110,7 @@ def test_nothing_is_lost_and_nothing_doubled(
     drain(deployed)
     runs = Counter(
         Reconcile=insist(deployed, "Reconcile", lambda done: not done["RegionsFailed"] + done["RegionsPending"]),
+        Clusters=insist(deployed, "Clusters", lambda done: not done["left"] + done["troubled"] and done["clusters"]),
         Watch=insist(deployed, "Watch", lambda done: told_about(deployed, running) > 0),
     )
     drain(deployed)
@@ -134,6 +142,8 @@ def test_nothing_is_lost_and_nothing_doubled(
     if share >= 0.1:  # at 1 % the few mails may meet none
         assert {kind.split()[0] for kind in kinds} >= {"dynamodb", "s3", "kms", "sagemaker", "cloudwatch", "sns"}
     assert found == Counter({job["TrainingJobName"]: 1 for job in jobs}), "lost or doubled"
+    for number in (count, f"{count}1"):
+        assert len(deployed.items("RECORD#", f"{OURS}/{number}")) == 1, "of a file"
     assert set(told_of) == alerted
     assert all(reasons), "a dead letter without a reason"
     assert deployed.waiting("AuditDeadLetterQueueUrl") == 0
