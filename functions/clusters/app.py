@@ -40,7 +40,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         told = logger.error if state.troubled else logger.info
         counts = {"recorded": state.recorded, "otherwise": state.otherwise, "failed": state.failed}
         why = {"reason": state.reason, "remedy": state.remedy, "runs": state.names}
-        told(f"{state.stage}: {shown_key(state.key)}", **why, **counts)
+        told(f"{state.stage}: {shown_key(state.key)}", extra={**why, **counts})
     count("ClustersNotSeen", len(done.failed) + bool(done.unlisted))
     count("ClusterFilesRefused", len(done.files.troubled))
     numbers = {

@@ -17,7 +17,6 @@ from flops_auditor.domain.runs.cluster_time import ClusterHost
 from flops_auditor.domain.runs.evidence import plain
 from flops_auditor.domain.runs.sources.cluster_answers import (
     NODES,
-    MalformedCluster,
     hosts_not_listed,
     least_of_cluster,
     least_of_node,
@@ -42,7 +41,6 @@ from flops_auditor.domain.values.moments import iso, read_time
 from flops_auditor.use_cases.ports.clusters import Clusters
 from flops_auditor.use_cases.ports.ledger import Archive
 from flops_auditor.use_cases.ports.side_by_side import SideBySide
-from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
 
 MOST_KEPT = 20_000
 """Answers about the clusters of one name that are read."""
@@ -99,7 +97,7 @@ def keep_clusters(
         try:
             answer, hosts = plain(clusters.describe(name, region)), plain(clusters.hosts(name, region))
             _keep_cluster(region, name, answer, hosts, archive, now, at_once)
-        except (SourceDenied, SourceUnavailable, MalformedCluster) as failure:
+        except AuditorError as failure:  # one cluster stops no other
             failed[name] = f"{failure.name}: {failure}"
         else:
             asked.append(name)
