@@ -19,12 +19,23 @@ FOR_PEOPLE = {"source", "note", "shape_source", "release", "file"}
 BY_NAME = {
     "ThresholdForecast.projected_upper_share": "cli/flops_auditor_cli/schemas.py",
     "LineStanding.verdict_in_words": "cli/flops_auditor_cli/form_view.py",
+    **dict.fromkeys(
+        (f"BillableTokens.{kind}_tokens" for kind in ("training", "sample", "prefill", "all", "most")),
+        "layers/auditor/flops_auditor/domain/runs/billable_tokens.py",
+    ),
 }
 """Fields that are shown by their names, and where these stand."""
 BY_TESTS = {"kv_heads", "tied"}
 """Of a model's shape: the test that builds the models of the table, and counts what they do, needs all of it."""
 CALLED_BY_TESTS = {
-    *("load_batch_job", "load_custom_model", "load_customization_job", "load_sagemaker_job", "load_session"),
+    *(
+        "load_batch_job",
+        "load_cluster",
+        "load_custom_model",
+        "load_customization_job",
+        "load_sagemaker_job",
+        "load_session",
+    ),
     "remove_job",
 }
 

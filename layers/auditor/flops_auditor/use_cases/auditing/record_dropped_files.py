@@ -177,13 +177,13 @@ def _turn(each: tuple[FileState, DroppedFile]) -> tuple[bool, datetime, int, dat
     in turn; last those with which two rounds died. One that died changes no order: what is recorded is the same.
     """
     state, file = each
-    new = state.stage == "reading" or state.reason.startswith(FileNotReached.__name__)
+    new = state.stage in ("reading", "not reached")
     return state.tries > 1, _FIRST if new else state.at, file.size, file.dropped_at, file.key
 
 
 def _not_reached(door: FilesDoor, state: FileState) -> FileState:
     now = door.recorder.clock()
-    after = _stopped(state, FileNotReached(f"{shown_key(state.key)}: no time was left for it yet"), "waits", now)
+    after = _stopped(state, FileNotReached(f"{shown_key(state.key)}: no time was left for it yet"), "not reached", now)
     door.states.note(after)
     return after
 

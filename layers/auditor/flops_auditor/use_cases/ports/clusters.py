@@ -51,9 +51,10 @@ class OperatorsFiles(Protocol):
 MOST_FILES = 20_000
 """In the bucket: more are not looked at."""
 
-FileStage = Literal["reading", "recording", "recorded", "waits", "refused"]
+FileStage = Literal["reading", "recording", "recorded", "waits", "not reached", "refused"]
 """How far a file is. `reading`: a round took it up, and has not said more since; `recording`: the next round goes on;
-`waits`: it is tried again, since that may help; `refused`: not until it is replaced.
+`waits`: it is tried again, since that may help; `not reached`: no round had time for it; `refused`: not until it is
+replaced.
 """
 
 
@@ -88,7 +89,9 @@ class FileState:
     def troubled(self) -> bool:
         """Whether a person has to do something about it."""
         return (
-            self.stage in ("waits", "refused") or self.tries > 1 or bool(self.otherwise or self.failed or self.doubted)
+            self.stage in ("waits", "not reached", "refused")
+            or self.tries > 1
+            or bool(self.otherwise or self.failed or self.doubted)
         )
 
 

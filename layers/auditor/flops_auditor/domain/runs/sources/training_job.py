@@ -106,9 +106,9 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
 
 
 def _billable_tokens(job: TrainingJob) -> BillableTokens | None:
-    """What a serverless job is charged by, if only 0; another job has hosts for that, and says 0 or nothing."""
+    """What a serverless job is charged by; any other one has hosts for that."""
     count = job.billable_token_count
-    return BillableTokens(all_tokens=count) if count or (count is not None and job.serverless) else None
+    return None if count is None or job.serverless is None else BillableTokens(all_tokens=count)
 
 
 def _auxiliary(remarks: Sequence[Remark]) -> tuple[str, ...]:
