@@ -34,7 +34,7 @@ def rule() -> dict[str, Any]:
     """The rule of training jobs in the other region."""
     events = boto3.client("events", AWAY)
     rules = [events.describe_rule(Name=name) for name in events.list_rule_names_by_target(TargetArn=BUS)["RuleNames"]]
-    (of_training_jobs,) = [each for each in rules if "aws.sagemaker" in each["EventPattern"]]
+    (of_training_jobs,) = [each for each in rules if "Training Job" in each["EventPattern"]]
     return dict(of_training_jobs)
 
 
