@@ -49,6 +49,7 @@ RARE = {
     },
     ("Clusters", "s3:PutObject", "/ancestors/*"): "a lineage too long for its record",
     ("Clusters", "s3:GetObjectVersion", "/ancestors/*"): "a lineage too long for its record",
+    ("Clusters", "s3:GetObjectVersion", "/evidence/*"): "a file tells of a run that is on record",
     ("Clusters", "s3:GetObjectVersion", "/models/*"): "people said something of a model",
     ("Audit", "sqs:ChangeMessageVisibility", ""): "a delivery meets the claim of another one",
     ("Audit", "s3:GetObjectVersion", "/models/*"): "people said something of a model",
