@@ -159,7 +159,8 @@ class LineageReplay:
 
     def __init__(self, kept: Kept) -> None:
         self._kept = kept
-        self._db = sqlite3.connect("", isolation_level=None)
+        # Whichever thread collects this closes it; one alone works with it.
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         finalize(self, self._db.close)
         self._db.executescript(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
