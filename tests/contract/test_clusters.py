@@ -3,11 +3,9 @@ answer that botocore's own service model does not know.
 """
 
 import json
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 from werkzeug.test import EnvironBuilder
@@ -26,18 +24,6 @@ from tests.fakes.clusters import LAUNCHED, READ, describe_cluster, instance, nod
 from tests.fakes.ledger import MemoryArchive
 
 REGION = "eu-west-1"
-
-
-@pytest.fixture
-def sagemaker() -> Any:
-    return boto3.client("sagemaker", REGION, aws_access_key_id="test", aws_secret_access_key="test")
-
-
-@pytest.fixture
-def stub(sagemaker: Any) -> Iterator[Stubber]:
-    with Stubber(sagemaker) as stubber:
-        yield stubber
-        stubber.assert_no_pending_responses()
 
 
 def port(sagemaker: Any) -> HyperPodClusters:

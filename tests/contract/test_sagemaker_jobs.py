@@ -3,11 +3,9 @@ stand-in, refuse any request and any answer that botocore's own service model do
 """
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
@@ -43,18 +41,6 @@ NOT_OF_THE_ENUM = (
     "1 validation error detected: Value '{}' at 'jobCategory' failed to satisfy constraint: "
     "Member must satisfy enum value set: [AgentRFT]"
 )
-
-
-@pytest.fixture
-def sagemaker() -> Any:
-    return boto3.client("sagemaker", REGION, aws_access_key_id="test", aws_secret_access_key="test")
-
-
-@pytest.fixture
-def stub(sagemaker: Any) -> Iterator[Stubber]:
-    with Stubber(sagemaker) as stubber:
-        yield stubber
-        stubber.assert_no_pending_responses()
 
 
 def summary(number: int, status: str = "Completed", category: str = TRAINS) -> dict[str, Any]:

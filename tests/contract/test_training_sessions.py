@@ -3,11 +3,9 @@ stand-in, refuse any request and any answer that botocore's own service model do
 """
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
@@ -39,18 +37,6 @@ REGION = "eu-west-1"
 LATER = CREATED + timedelta(days=30)
 ASKED = {"MaxResults": PAGE, "CreationTimeBefore": LATER}
 NAMED = {"TrainingSessionName": "support-1"}
-
-
-@pytest.fixture
-def sagemaker() -> Any:
-    return boto3.client("sagemaker", REGION, aws_access_key_id="test", aws_secret_access_key="test")
-
-
-@pytest.fixture
-def stub(sagemaker: Any) -> Iterator[Stubber]:
-    with Stubber(sagemaker) as stubber:
-        yield stubber
-        stubber.assert_no_pending_responses()
 
 
 def summary(number: int, status: str = "Stopped") -> dict[str, Any]:
