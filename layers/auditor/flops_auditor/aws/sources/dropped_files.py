@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError, IncompleteReadError
 
 from flops_auditor.aws.calls.refusals import outages, passing
+from flops_auditor.aws.calls.streamed_bodies import read_again
 from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.use_cases.ports.clusters import MOST_FILES, DroppedFile
-from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
+from flops_auditor.use_cases.ports.sources import SourceDenied
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,27 +47,24 @@ class S3OperatorsFiles:
         return files
 
     def read(self, file: DroppedFile) -> tuple[bytes, str] | None:
-        """Only while its ETag is the listed one. A body that breaks off is asked for again, which botocore does not
-        do.
-        """
+        """Only while its ETag is the listed one."""
+
+        def read() -> tuple[bytes, str]:
+            answer = self._client.get_object(
+                Bucket=self.bucket, Key=file.key, IfMatch=file.etag, ExpectedBucketOwner=self._account
+            )
+            body = answer["Body"].read(file.size + 1)
+            if len(body) != file.size:
+                raise IncompleteReadError(actual_bytes=len(body), expected_bytes=file.size)
+            return body, answer.get("VersionId") or file.etag.strip('"')
+
         with _named(GET_OBJECT):
-            for remaining in reversed(range(_READINGS)):
-                try:
-                    answer = self._client.get_object(
-                        Bucket=self.bucket, Key=file.key, IfMatch=file.etag, ExpectedBucketOwner=self._account
-                    )
-                    body = answer["Body"].read(file.size + 1)
-                except ClientError as error:
-                    if error.response["Error"]["Code"] in _REPLACED:
-                        return None
-                    raise
-                except BotoCoreError:
-                    if not remaining:
-                        raise
-                    continue
-                if len(body) == file.size:
-                    return body, answer.get("VersionId") or file.etag.strip('"')
-        raise SourceUnavailable(f"{GET_OBJECT}: the body broke off {_READINGS} times")
+            try:
+                return read_again(read, _READINGS)
+            except ClientError as error:
+                if error.response["Error"]["Code"] in _REPLACED:
+                    return None
+                raise
 
 
 @contextmanager

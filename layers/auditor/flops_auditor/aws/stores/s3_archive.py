@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, islice, takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from flops_auditor.aws.calls.streamed_bodies import read_again
 from flops_auditor.domain.ledger.ledger_errors import ObjectReplaced
 from flops_auditor.domain.values.archive_keys import largest
 
@@ -79,19 +80,18 @@ class S3Archive:
         return self._read(key, versions[0].name) if versions and versions[0] else None
 
     def _read(self, key: str, version: str) -> bytes:
-        """One version. botocore tries the request again, but not a body that breaks off while it is read."""
-        for remaining in reversed(range(_READINGS)):
-            try:
-                return self._client.get_object(Bucket=self._bucket, Key=key, VersionId=version)["Body"].read()
-            except ClientError as error:
-                code = error.response["Error"]["Code"]
-                if code in _UNREADABLE:
-                    raise ObjectReplaced(f"{key} cannot be read: S3 says {code}") from error
-                raise
-            except BotoCoreError:
-                if not remaining:
-                    raise
-        raise AssertionError("unreachable")
+        """One version."""
+
+        def read() -> bytes:
+            return self._client.get_object(Bucket=self._bucket, Key=key, VersionId=version)["Body"].read()
+
+        try:
+            return read_again(read, _READINGS)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in _UNREADABLE:
+                raise ObjectReplaced(f"{key} cannot be read: S3 says {code}") from error
+            raise
 
     def list(self, prefix: str, start_after: str = "", limit: int | None = None) -> Iterator[str]:
         """Keys in order; an object under a delete marker is not passed over."""
