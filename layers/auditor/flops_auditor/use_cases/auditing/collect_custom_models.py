@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import partial
 from typing import Any
 
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.evidence import Unread, plain
-from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor.domain.runs.sources.custom_models import custom_models
 from flops_auditor.domain.values.arns import region_of
-from flops_auditor.use_cases.auditing.collect_evidence import Collector, Described, SaidOfModels
+from flops_auditor.use_cases.auditing.collect_evidence import CompletingCollector
 from flops_auditor.use_cases.ports.sources import CustomModels, SourceDenied
 
 _LEVELS = 2
@@ -20,26 +17,15 @@ _LEVELS = 2
 
 
 @dataclass(frozen=True)
-class WithCustomModels:
+class WithCustomModels(CompletingCollector):
     """A Collector of runs that may begin from custom models: of a run that neither names nor made one, nothing more is
     asked.
     """
 
-    collector: Collector
     models: CustomModels
 
-    def pointer(self, arn: str, created: datetime | None) -> JobPointer:
-        """What points at a run that is known."""
-        return self.collector.pointer(arn, created)
-
-    def describe(self, pointer: JobPointer) -> Described:
-        """What the service says of the run."""
-        described = self.collector.describe(pointer)
-        return replace(described, collect=partial(self._collect, described))
-
-    def _collect(self, described: Described, now: datetime, of_models: SaidOfModels) -> Case:
+    def completed(self, case: Case) -> Case:
         """Refusals become evidence, passing faults are raised."""
-        case = described.collect(now, of_models)
         for _ in range(_LEVELS):
             fresh = [arn for arn in custom_models(case.run) if arn not in case.evidence.packages]
             if not fresh:

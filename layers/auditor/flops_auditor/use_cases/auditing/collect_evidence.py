@@ -1,8 +1,10 @@
 """Collecting what a service knows about a run, and what it refused to say: one collector for each service."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from flops_auditor.domain.runs.amendment import Amendment
@@ -69,6 +71,29 @@ class Collector(Protocol):
 
         Raises UnknownTrainingJob, also where the name means another run by now, SourceDenied, MalformedJob.
         """
+
+
+@dataclass(frozen=True)
+class CompletingCollector(ABC):
+    """A Collector that adds to what another one collects, whichever service that asks."""
+
+    collector: Collector
+
+    def pointer(self, arn: str, created: datetime | None) -> JobPointer:
+        """What points at a run that is known."""
+        return self.collector.pointer(arn, created)
+
+    def describe(self, pointer: JobPointer) -> Described:
+        """What the service says of the run."""
+        described = self.collector.describe(pointer)
+        return replace(described, collect=partial(self._collect, described))
+
+    def _collect(self, described: Described, now: datetime, of_models: SaidOfModels) -> Case:
+        return self.completed(described.collect(now, of_models))
+
+    @abstractmethod
+    def completed(self, case: Case) -> Case:
+        """The case of a run with what is added to it."""
 
 
 Collectors = Mapping[str, Collector]
