@@ -17,8 +17,7 @@ from flops_auditor.domain.runs.sources.registry import read_event
 from flops_auditor.use_cases.auditing.audit_job import DeliveredAgain, NoTimeLeft, handle_event, may_begin, pause_after
 
 environment = AuditEnvironment.read(os.environ)
-recorder = recorder_from(environment, sources_shut(environment.doors))
-territory = territory_from(environment)
+recorder, territory = recorder_from(environment, sources_shut(environment.doors)), territory_from(environment)
 redelivery = redelivery_from(environment)
 gc.freeze()
 gc.enable()

@@ -94,8 +94,9 @@ def explain_charges(
             sums[_SumKey(each.day, each.key, why, each.compared)] += each.rest
         if any(run.more_than_its_share(*months) for run in runs):
             elsewhere.add(resource)
-    of_a_token = {resource: _most_flop_of_a_token(records.get(resource, ()), models) for resource in by_resource}
-    made = [_charge(each, parts, of_a_token[each.key.resource]) for each, parts in sums.items() if parts]
+    unexplained = {each.key.resource for each, parts in sums.items() if parts and each.why}
+    of_a_token = {resource: _most_flop_of_a_token(records.get(resource, ()), models) for resource in unexplained}
+    made = [_charge(each, parts, of_a_token.get(each.key.resource)) for each, parts in sums.items() if parts]
     return tuple(sorted(made, key=_place)), frozenset(elsewhere)
 
 

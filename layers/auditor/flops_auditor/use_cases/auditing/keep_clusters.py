@@ -130,7 +130,8 @@ def known_cluster(region: str, name: str, archive: Archive, at_once: SideBySide)
     missing = [*_not_asked(answers[0], times[0]), *_missing(answers, times, known.hosts)]
     if doubtful.groups:
         missing.append(NotListed(doubtful.groups))
-    return replace(known, missing=tuple(missing), names_of_nobody=frozenset(shared))
+    before = tuple(sorted({each[0] for each in described} - {cluster}))
+    return replace(known, missing=tuple(missing), names_of_nobody=frozenset(shared), before=before, first_seen=times[0])
 
 
 def _not_asked(answer: Mapping[str, Any], first: datetime) -> Iterator[NotListed]:

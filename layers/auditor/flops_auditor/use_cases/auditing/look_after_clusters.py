@@ -8,7 +8,6 @@ from flops_auditor.domain.runs.sources.cluster_evidence import ClusterAnswers
 from flops_auditor.domain.runs.sources.dropped_file import FilePlace, WrongFileName, place_of
 from flops_auditor.domain.values.archive_keys import CLUSTERS
 from flops_auditor.domain.values.errors import AuditorError
-from flops_auditor.use_cases.auditing.clusters_of_a_name import earlier_clusters
 from flops_auditor.use_cases.auditing.keep_clusters import keep_clusters, known_cluster
 from flops_auditor.use_cases.auditing.record_dropped_files import FilesDoor, FilesLookedAt, record_dropped_files
 from flops_auditor.use_cases.auditing.recording import Recorder
@@ -76,10 +75,6 @@ def look_after_clusters(door: ClustersDoor, out_of_time: Callable[[], bool], onl
     def known_of(place: FilePlace) -> ClusterAnswers:
         return known(place.region, place.cluster)
 
-    def earlier(place: FilePlace) -> tuple[str, ...]:
-        archive, period = door.recorder.archive, place.period
-        return earlier_clusters(place.region, place.cluster, period.start, archive) if period else ()
-
     try:
         listed = door.files.listed()
     except (SourceDenied, SourceUnavailable) as failure:
@@ -89,7 +84,7 @@ def look_after_clusters(door: ClustersDoor, out_of_time: Callable[[], bool], onl
         done.unlisted = f"there are more than {MOST_FILES} files: the last in the order of names are not read"
         listed = listed[:MOST_FILES]
     mine = [each for each in listed if not only or _region_of(each) == only]
-    work = FilesDoor(door.files, door.states, door.recorder, known_of, earlier, out_of_time)
+    work = FilesDoor(door.files, door.states, door.recorder, known_of, out_of_time)
     done.files = record_dropped_files(work, mine, whole=not only)
     return done
 

@@ -116,15 +116,13 @@ GOES_ON = "runs go on: they have no record yet, and explain no hours"
 @dataclass(frozen=True)
 class FilesDoor:
     """What recording the operators' files works with. `known` gives what is kept of a cluster by region and name; it
-    raises UnknownCluster and whatever says that the region was not read now. `earlier` gives the ids of other clusters
-    of that name that may have had hosts in the file's period.
+    raises UnknownCluster and whatever says that the region was not read now.
     """
 
     files: OperatorsFiles
     states: FileStates
     recorder: Recorder
     known: Callable[[FilePlace], ClusterAnswers]
-    earlier: Callable[[FilePlace], Sequence[str]]
     out_of_time: Callable[[], bool]
 
 
@@ -271,7 +269,8 @@ def _recorded(door: FilesDoor, state: FileState, runs: ClusterRuns, place: FileP
         return replace(again, reason=f"{state.failed} runs could not be recorded", remedy=FAILED_REMEDY)
     if whole:
         state, whole = _through(door, state, _hours(runs, place, state, now))
-    return _with_reasons(state, runs, door.earlier(place)) if whole else state
+    earlier = runs.answers.earlier_clusters(place.period.start) if place.period else ()
+    return _with_reasons(state, runs, earlier) if whole else state
 
 
 def _through(door: FilesDoor, state: FileState, placed: Sequence[tuple[str, Case]]) -> tuple[FileState, bool]:

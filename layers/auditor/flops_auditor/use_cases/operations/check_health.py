@@ -67,16 +67,13 @@ def state_of_clusters(bucket: str, states: Mapping[str, FileState]) -> list[Heal
     if not bucket:
         detail = "shut, as the stack's parameter ClusterFiles says: `flops-auditor record-cluster` records their runs"
         return [HealthCheck(check, True, detail)]
-    files = [f"{shown_key(key)}: {state.reason}" for key, state in sorted(states.items()) if state.troubled]
-    if not files:
+    troubled = [(shown_key(key), state) for key, state in sorted(states.items()) if state.troubled]
+    if not troubled:
         return [HealthCheck(check, True, f"open: {len(states)} files of {place} were looked at")]
-    detail = f"open: of {len(states)} files of {place}, {len(files)} were not recorded as they are"
-    each = [
-        HealthCheck(f"file {shown_key(key)}", False, _why(state), state.remedy)
-        for key, state in sorted(states.items())
-        if state.troubled
-    ]
-    return [HealthCheck(check, False, detail, "See what is said of each.", files), *each[:_MOST_NAMED]]
+    detail = f"open: of {len(states)} files of {place}, {len(troubled)} were not recorded as they are"
+    files = [f"{key}: {state.reason}" for key, state in troubled]
+    each = [HealthCheck(f"file {key}", False, _why(state), state.remedy) for key, state in troubled[:_MOST_NAMED]]
+    return [HealthCheck(check, False, detail, "See what is said of each.", files), *each]
 
 
 def _why(state: FileState) -> str:

@@ -47,6 +47,7 @@ class ClusterAnswers:
     """What AWS answers about a cluster, read and as it came; `nodes` are what it answers about each host, by its id:
     several, where answers say unlike things. `groups` are those that the cluster has, or had, `missing` those of which
     hosts were not listed, `names_of_nobody` names that hosts of it had, though nobody can say which, or when.
+    `before` are the ids of other clusters that had its name, which was first seen as its own at `first_seen`.
     """
 
     cluster: Cluster
@@ -56,11 +57,19 @@ class ClusterAnswers:
     groups: frozenset[str]
     missing: tuple[NotListed, ...] = ()
     names_of_nobody: frozenset[str] = frozenset()
+    before: tuple[str, ...] = ()
+    first_seen: datetime | None = None
 
     def not_listed(self, since: datetime | None, until: datetime) -> dict[str, str]:
         """Groups of which hosts were missing in answers of a time, with the type of their hosts, if that is said."""
         of_time = [each.groups for each in self.missing if each.overlaps(since, until)]
         return {name: groups[name] for groups in of_time for name in sorted(groups)}
+
+    def earlier_clusters(self, since: datetime) -> tuple[str, ...]:
+        """Other clusters of its name that may have had hosts after that moment: a name that was given up may be given
+        again.
+        """
+        return self.before if self.first_seen is None or self.first_seen > since else ()
 
     @property
     def groups_of_now(self) -> frozenset[str]:

@@ -115,6 +115,11 @@ class _Reading:
         near = any(read_s3(each) is not None for each in plain)
         return cls(dict(variables), plain, near, len(line) * (2 + _DEEPEST) + _MOST_FILLED)
 
+    @property
+    def is_piped(self) -> bool:
+        """Whether the next command is handed what the last one prints."""
+        return "|" in self.sign and "||" not in self.sign
+
     def filled(self, text: str, most: int = 4) -> str:
         """A word with its variables filled in, as long as there is room."""
         if not is_open(text):
@@ -238,7 +243,7 @@ def _of_command(command: list[str], reading: _Reading, deepest: int) -> None:
     reading.variables["PWD"] = reading.folder.now
     _set(command, reading)
     filled = [reading.filled(word) for word in command]
-    piped = "|" in reading.sign and "||" not in reading.sign
+    piped = reading.is_piped
     if ">" in reading.sign:
         reading.paths.redirected(filled[0], reading.folder)
     for words in _ways(command, filled, reading):
@@ -276,14 +281,20 @@ def _read_within(line: str, parameters: Sequence[str], reading: _Reading, deepes
     """Read a line within a word, which runs in a shell of its own, with what follows it as parameters."""
     kept = {name: value for name in _PARAMETERS if (value := reading.variables.pop(name, None)) is not None}
     reading.variables |= _parameters(parameters)
-    reading.folder.open_shell()
-    sign, reading.sign = reading.sign, ""
-    _read(line, reading, deepest)
-    reading.sign = sign
-    reading.folder.end_shell()
+    _read_apart(line, reading, deepest)
     for name in _PARAMETERS:
         reading.variables.pop(name, None)
     reading.variables |= kept
+
+
+def _read_apart(line: str, reading: _Reading, deepest: int) -> None:
+    """Read a line in a shell of its own, which leaves the one that it stands in where it is."""
+    before = reading.sign, reading.last
+    reading.folder.open_shell()
+    reading.sign = ""
+    _read(line, reading, deepest)
+    reading.folder.end_shell()
+    reading.sign, reading.last = before
 
 
 def _ways(command: list[str], filled: list[str], reading: _Reading) -> Iterator[list[str]]:
@@ -307,9 +318,9 @@ def _ways(command: list[str], filled: list[str], reading: _Reading) -> Iterator[
 
 def _handed_on(reading: _Reading) -> str:
     """What the command before a pipe prints."""
-    piped = "|" in reading.sign and "||" not in reading.sign
-    last = [reading.fill(word) for word in reading.last]
-    return text_printed(last, reading.folder, reading.paths) if piped else made_of("")
+    if not reading.is_piped:
+        return made_of("")
+    return text_printed([reading.fill(word) for word in reading.last], reading.folder, reading.paths)
 
 
 def _set(command: list[str], reading: _Reading) -> None:
@@ -337,11 +348,7 @@ def _set(command: list[str], reading: _Reading) -> None:
 
 def _printed_by(line: str, reading: _Reading) -> str:
     """What a command prints whose line is given."""
-    reading.folder.open_shell()
-    sign, last, reading.sign = reading.sign, reading.last, ""
-    _read(line, reading, 0)
-    reading.sign, reading.last = sign, last
-    reading.folder.end_shell()
+    _read_apart(line, reading, 0)
     words = [reading.fill(word) for word in shell_words(line)]
     return text_printed(words, reading.folder, reading.paths)
 

@@ -14,22 +14,8 @@ from flops_auditor.domain.runs.sources.working_folder import WorkingFolder
 
 _SAYS_NO_PLACE = frozenset(
     {*("date", "hostname", "mktemp", "nproc", "whoami", "uuidgen", "id", "seq", "git", "uname", "basename", "dirname")}
-    | {
-        "realpath",
-        "readlink",
-        "wc",
-        "nvidia-smi",
-        "which",
-        "expr",
-        "tput",
-        "python",
-        "python3",
-        "[",
-        "[[",
-        "test",
-        "cd",
-        "true",
-    }
+    | {*("realpath", "readlink", "wc", "nvidia-smi", "which", "expr", "tput", "python", "python3", "[", "[[", "test")}
+    | {"cd", "true"}
 )
 """Commands that print no place, unless they are given one."""
 _LISTS_FILES = frozenset({"ls", "find"})
