@@ -197,3 +197,25 @@ def test_a_long_run_is_told_to_people() -> None:
     content = world.content(body)
     assert len(world.alerts.sent) == (content["verdict"] != "below")
     assert json.dumps(content).count("AWS") == 0 or content["verdict"]
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        sacct(line(end=None, state="RUNNING", Elapsed="01:00:00"), line()),
+        sacct(line(), line()),
+        sacct(line()).replace(b"|Comment\n", b"|Comment|Nodes\n").replace(b"lineage=none\n", b"lineage=none|2\n"),
+    ],
+)
+def test_a_file_that_says_the_same_in_other_lines_is_no_other_statement(later: bytes) -> None:
+    """Exports of each day that are joined to one of the month were an alarm for each run."""
+    world = World()
+    world.record(sacct(line()))
+    world.clock.now = LATER
+    assert world.record(later) == ["already recorded"]
+
+
+def test_another_host_of_the_same_type_is_another_statement() -> None:
+    world = World()
+    world.record(sacct(line(hosts=host(1))))
+    assert world.record(sacct(line(hosts=host(2)))) == ["recorded otherwise"]

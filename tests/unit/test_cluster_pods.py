@@ -296,3 +296,15 @@ def test_each_owner_in_a_long_chain_is_asked_for_once(monkeypatch: pytest.Monkey
 def test_owners_that_go_round_are_one_run() -> None:
     circle = [{"kind": "Job", "metadata": metadata(name, owner)} for name, owner in ("ab", "bc", "ca")]
     assert [len(each) for each in kubernetes_runs({"items": circle}).of_runs.values()] == [3]
+
+
+def test_a_pod_of_many_runs_is_kept_with_each_once() -> None:
+    """Each of its statements was kept with each of the runs: 3,000 of them took 40 s."""
+    jobs = [{"kind": "Job", "metadata": metadata(f"{number:03}")} for number in range(300)]
+    pods = [
+        {"kind": "Pod", "metadata": {**metadata("one", f"{number:03}"), "name": str(number)}} for number in range(300)
+    ]
+    runs = kubernetes_runs({"items": [*jobs, *pods]}).of_runs
+    assert {len(each) for each in runs.values()} == {3}, (
+        "a job, what says that the pod is its own, and what says otherwise"
+    )

@@ -13,6 +13,7 @@ from flops_auditor.domain.audit.audit import Audit, audit
 from flops_auditor.domain.lineage.lineage import not_looked_up
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.run import Hosts, Run
+from flops_auditor.domain.runs.sources import slurm_steps
 from flops_auditor.domain.runs.sources.cases import case_of, kept_case, read_case
 from flops_auditor.domain.runs.sources.cluster_answers import MalformedCluster
 from flops_auditor.domain.runs.sources.cluster_evidence import ClusterAnswers, cluster_answers
@@ -538,3 +539,12 @@ def test_evidence_reads_as_it_was_written() -> None:
         (of_run,) = evidence(body)
         assert read_case(of_run.to_bytes()).run == case_of(of_run).run
         assert json.loads(of_run.to_bytes())["source"] == "sagemaker:cluster-run"
+
+
+def test_steps_that_nobody_could_compare_in_time_are_a_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each list of hosts was compared with each allocation: a file of 420 KB took a minute."""
+    allocations = [line(start=2 * number, end=2 * number + 1, Submit=slurm_time(at(2 * number))) for number in range(5)]
+    body = sacct(*allocations, line("100.0", start=0, end=1, comment=""))
+    assert "operators-steps-contradict" not in kinds(the_run(body).data_doubts)
+    monkeypatch.setattr(slurm_steps, "_MOST_COMPARED", 4)
+    assert "operators-steps-contradict" in kinds(the_run(body).data_doubts)

@@ -396,7 +396,7 @@ def test_tokens_are_explained_by_the_record_of_a_run_of_that_time() -> None:
     ],
 )
 def test_charges_for_training_are_known(service: str, usage_type: str, unit: str, door: str | None) -> None:
-    known = door_of_charge(service, usage_type, unit)
+    known = door_of_charge(service, usage_type, unit, "")
     assert (known and known.name) == door
 
 

@@ -14,6 +14,7 @@ from flops_auditor.domain.bill.explanation import Explanation, RestReason
 from flops_auditor.domain.bill.recorded_runs import recorded_run
 from flops_auditor.domain.compute.attention import LONGEST_CONTEXT
 from tests.fakes.customization_jobs import BYTES, FakeCustomizationJobs, customization
+from tests.fakes.sagemaker_jobs import agent_arn
 from tests.fakes.training_sessions import PREFILLED, SAMPLED, TRAINED, session, session_arn
 from tests.unit.test_customization_door import delivered, working
 from tests.unit.test_explain_bill import AT, HOUR, LINE, TOKENS, doubts, explained, run
@@ -246,6 +247,8 @@ def test_months_of_one_run_together_are_a_whole_account() -> None:
     ("service", "usage_type", "resource"),
     [
         ("AmazonSageMaker", "EU-Inference-Tokens", "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/e"),
+        ("AmazonSageMaker", "EU-Endpoint-Input-Tokens", "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/e"),
+        ("AmazonSageMaker", "EU-Output-Tokens", "arn:aws:sagemaker:eu-west-1:111122223333:inference-component/c"),
         ("AmazonBedrock", "EU-Llama3-FineTuned-Inference-input-tokens", ""),
         ("AmazonBedrock", "EU-NovaPro-Customization-Training-Storage", ""),
     ],
@@ -276,3 +279,25 @@ def test_tokens_that_a_record_counts_in_two_ways_or_in_part_are_not_compared(cou
     job = {"id": "1", "arn": TOKENS.resource, "region": "eu-west-1", "start": None, "end": None, "instances": []}
     model = {"original": {"base_model": ""}, "lineage": {"base_model": "", "other_names": []}}
     assert recorded_run({"job": {**job, "finished": True, "billable_tokens": counted}, **model}).tokens is None
+
+
+def test_a_month_that_is_not_read_is_no_time_of_the_bill() -> None:
+    """October and December together were read as November, too, whose tokens they took."""
+    run_of_51_days = run(51 * 24, datetime(2025, 10, 20, tzinfo=UTC), hosts={}, tokens=10**6)
+    october, december = datetime(2025, 10, 25, tzinfo=UTC), datetime(2025, 12, 2, tzinfo=UTC)
+    lines = [replace(TOKENS, start=at, end=at + HOUR, amount=500 * 10**10) for at in (october, december)]
+    assert doubts(explained(*lines, runs=(run_of_51_days,))) == {"tokens-of-other-months"}
+    november = replace(lines[0], start=december - 480 * HOUR, end=december - 479 * HOUR, amount=1)
+    assert explained(*lines, november, runs=(run_of_51_days,)).complete
+
+
+def test_tokens_that_a_run_generates_are_its_own_whatever_they_are_called() -> None:
+    """They were left aside, and the bill was complete without them."""
+    agent = replace(
+        TOKENS,
+        service="AmazonSageMaker",
+        usage_type="EU-Tokens-RFT-InferenceRollout",
+        instance_type="",
+        resource=agent_arn(),
+    )
+    assert charges_of(explained(agent)) == [(1000, RestReason.NO_RECORD)]

@@ -103,12 +103,12 @@ class Billed:
     @property
     def start(self) -> datetime | None:
         """From when something is charged for; None where nothing is."""
-        return min((start for start, _ in self._periods()), default=None)
+        return min((start for start, _ in self.periods()), default=None)
 
     @property
     def end(self) -> datetime | None:
         """Until when (exclusive)."""
-        return max((end for _, end in self._periods()), default=None)
+        return max((end for _, end in self.periods()), default=None)
 
     @property
     def accounts(self) -> set[str]:
@@ -120,7 +120,7 @@ class Billed:
         use = is_use(line.kind)
         if use is False:
             return
-        charge = door_of_charge(line.service, line.usage_type, line.unit)
+        charge = door_of_charge(line.service, line.usage_type, line.unit, line.resource)
         host = "" if charge else host_of(line.usage_type, line.instance_type)
         door = charge or (self._door_of_host(line) if host else self._door_of_run(line))
         if door is None:
@@ -143,7 +143,8 @@ class Billed:
         else:
             self.hours[HostKey(door, line.account, region, host, line.resource)][period] += line.amount
 
-    def _periods(self) -> Iterator[Period]:
+    def periods(self) -> Iterator[Period]:
+        """Those that something is charged for in."""
         return (period for every in (*self.hours.values(), *self.charges.values()) for period in every)
 
     def _door_of_host(self, line: BillLine) -> Door | None:

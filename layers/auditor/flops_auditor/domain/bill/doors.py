@@ -83,6 +83,7 @@ _OF_RESOURCES: Mapping[str, Door] = MappingProxyType(
         "app": NOTEBOOKS,
         "space": NOTEBOOKS,
         "endpoint": ENDPOINTS,
+        "inference-component": ENDPOINTS,
         "transform-job": ENDPOINTS,
         "processing-job": PROCESSING,
     }
@@ -144,9 +145,11 @@ def is_known_use(usage_type: str) -> bool:
     return _component(usage_type) in _HOST_HOURS | _IDLE
 
 
-def door_of_charge(service: str, usage_type: str, unit: str) -> Door | None:
-    """The door of training that is charged by something else than hosts; None where the line is no such charge."""
-    if _APART.search(usage_type):
+def door_of_charge(service: str, usage_type: str, unit: str, resource: str) -> Door | None:
+    """The door of training that is charged by something else than hosts; None where the line is no such charge, or of
+    what answers and is no run.
+    """
+    if _APART.search(usage_type) or _OF_RESOURCES.get(kind_of_resource(resource)) is ENDPOINTS:
         return None
     if service == SAGEMAKER:
         return SERVERLESS if _TOKENS.search(f"{unit} {usage_type}") or _CHARGE.search(usage_type) else None
@@ -155,10 +158,11 @@ def door_of_charge(service: str, usage_type: str, unit: str) -> Door | None:
 
 def door_of_run(resource: str, usage_type: str, unit: str, instance_type: str) -> Door | None:
     """The door of training by what a line names, where its usage type is not known; None where it names no run, or is
-    of a host, or of what stands apart from training.
+    of a host, or of what stands apart from training. Tokens of a run do not: it may generate what it trains on.
     """
     run = _RUN.match(resource)
-    if run is None or _APART.search(f"{usage_type} {unit} {instance_type}"):
+    apart = _APART.search(f"{usage_type} {unit} {instance_type}") and not _TOKENS.search(unit)
+    if run is None or apart:
         return None
     return CUSTOMISATION if run["service"] == "bedrock" else SERVERLESS
 

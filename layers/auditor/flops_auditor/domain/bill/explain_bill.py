@@ -63,10 +63,7 @@ def explain_bill(
         records[run.arn].append(run)
     times = {key: _billed_times(periods) for key, periods in bill.hours.items() if any(periods.values())}
     _match(times, records)
-    charges, elsewhere = tuple[TrainingCharge, ...](), frozenset[str]()
-    if bill.start and bill.end:
-        months = months_of(bill.start, bill.end)
-        charges, elsewhere = explain_charges(bill.charges, months, records, models)
+    charges, elsewhere = explain_charges(bill.charges, months_of(bill.periods()), records, models)
     return Explanation(
         start=bill.start,
         end=bill.end,

@@ -46,10 +46,10 @@ class _RunTokens:
     counted: int | None
     left: int
 
-    def more_than_its_share(self, start: datetime, end: datetime) -> bool:
-        """Whether it was charged for more between two moments than it took of its time there, were all time alike."""
+    def more_than_its_share(self, months: Iterable[Period]) -> bool:
+        """Whether it was charged for more in these months than it took of its time there, were all time alike."""
         counted, whole = self.counted or 0, (self.end - self.start) // _MICROSECOND
-        within = max(0, (min(self.end, end) - max(self.start, start)) // _MICROSECOND)
+        within = sum(max(0, (min(self.end, end) - max(self.start, start)) // _MICROSECOND) for start, end in months)
         return within < whole and (counted - self.left) * whole > counted * within
 
 
@@ -76,7 +76,10 @@ class _SumKey(NamedTuple):
 
 
 def explain_charges(
-    charges: Mapping[ChargeKey, Mapping[Period, int]], months: Period, records: _Records, models: BaseModelTable
+    charges: Mapping[ChargeKey, Mapping[Period, int]],
+    months: Sequence[Period],
+    records: _Records,
+    models: BaseModelTable,
 ) -> tuple[tuple[TrainingCharge, ...], frozenset[str]]:
     """Charges of each day, what is explained of them apart from what is not; and of which resources the tokens may have
     been charged in other months as well, since they took more of a record than its share of these `months`.
@@ -92,7 +95,7 @@ def explain_charges(
             why = RestReason.BEYOND_RECORD if runs else why_unexplained(each.key.door, resource, records)
             sums[_SumKey(each.day, each.key, None, each.compared)] += each.parts - each.rest
             sums[_SumKey(each.day, each.key, why, each.compared)] += each.rest
-        if any(run.more_than_its_share(*months) for run in runs):
+        if any(run.more_than_its_share(months) for run in runs):
             elsewhere.add(resource)
     unexplained = {each.key.resource for each, parts in sums.items() if parts and each.why}
     of_a_token = {resource: _most_flop_of_a_token(records.get(resource, ()), models) for resource in unexplained}
@@ -100,14 +103,10 @@ def explain_charges(
     return tuple(sorted(made, key=_place)), frozenset(elsewhere)
 
 
-def months_of(start: datetime, end: datetime) -> Period:
-    """The whole months (UTC) of a bill whose lines are of so long: bills are of months."""
-    last = end - _MICROSECOND
-    return _month(start), _month(_month(last) + timedelta(days=31))
-
-
-def _month(moment: datetime) -> datetime:
-    return datetime(moment.year, moment.month, 1, tzinfo=UTC)
+def months_of(periods: Iterable[Period]) -> list[Period]:
+    """The whole months (UTC) in which any of these periods begin: bills are of months."""
+    firsts = {datetime(start.year, start.month, 1, tzinfo=UTC) for start, _ in periods}
+    return [(first, (first + timedelta(days=31)).replace(day=1)) for first in sorted(firsts)]
 
 
 def tokens_in(unit: str) -> int | None:

@@ -4,9 +4,9 @@ Annex A.2 counts seconds of use: a run that was interrupted and restarted has se
 is not use.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import cached_property
 
@@ -83,11 +83,13 @@ def length(spans: Sequence[Span]) -> Fraction:
     return summed(span.seconds for span in spans)
 
 
-def merge(spans: list[Span]) -> tuple[Span, ...]:
-    """Overlapping or touching spans joined, so that no second is counted twice (Annex A.2 counts seconds of use)."""
+def merge(spans: Iterable[Span], apart: timedelta = timedelta(0)) -> tuple[Span, ...]:
+    """Overlapping or touching spans joined, so that no second is counted twice (Annex A.2 counts seconds of use), and
+    those that are no further `apart`.
+    """
     merged: list[Span] = []
     for span in sorted(spans, key=lambda s: (s.start, s.end)):
-        if merged and span.start <= merged[-1].end:
+        if merged and span.start - merged[-1].end <= apart:
             merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
         else:
             merged.append(span)

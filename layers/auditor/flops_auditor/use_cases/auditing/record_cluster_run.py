@@ -1,5 +1,6 @@
 """Record runs that a cluster's operator tells of: what is known of them was handed in, and nothing can be asked."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,7 +14,8 @@ from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.run import NOT_ENDED
 from flops_auditor.domain.runs.sources.cases import case_of
-from flops_auditor.domain.runs.sources.cluster_run import CREATED, SLURM
+from flops_auditor.domain.runs.sources.cluster_run import CREATED, SLURM, said_run
+from flops_auditor.domain.runs.training_time import UNKNOWN_TIME, Span, merge
 from flops_auditor.domain.values.arns import account_of, region_of
 from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.auditing.audit_job import record_the_end
@@ -107,6 +109,9 @@ def _record(case: Case, correction: Amendment | None, recorder: Recorder) -> Clu
 
 
 def _rests_on(case: Case) -> tuple[object, ...]:
-    """What is known of the run, whichever file says so, and whenever that was read."""
-    description = case.evidence.description
-    return case.run.hosts, case.run.time.spans, case.run.time.seconds, case.run.data_doubts, description["Told"]
+    """What is known of the run, in whichever lines or columns a file says so, and whenever that was read."""
+    said_by_anybody = replace(case.run.time, basis=UNKNOWN_TIME())
+    by_host = defaultdict[str, list[Span]](list)
+    for stay in said_run(case.evidence.description).stays:
+        by_host[stay.host].append(Span(stay.start, stay.end))
+    return replace(case.run, time=said_by_anybody), {host: merge(spans) for host, spans in by_host.items()}

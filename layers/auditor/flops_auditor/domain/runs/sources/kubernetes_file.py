@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from flops_auditor.domain.runs.sources.kubernetes_objects import (
@@ -55,9 +56,9 @@ def kubernetes_runs(document: object) -> KubernetesRuns:
         of.setdefault(uid, next((of[owner] for item in each for owner in owners_of(item) if owner in of), uid))
         runs[of[uid]] += each
     for each in (each for (kind, _), each in statements.items() if kind == POD):
-        owned = [next((of[owner] for owner in owners_of(item) if owner in of), None) for item in each]
-        for run in dict.fromkeys(filter(None, owned)):
-            runs[run] += each
+        for run, own in _by_run(each, of).items():
+            unlike = (item for item in each if item not in own)
+            runs[run] += [*own, *islice(unlike, len(own) == 1)]  # another one shows that statements differ
     others = {item["kind"][:LONGEST_NAME] for item in whole} - JOBS - {WORKLOAD, POD}
     return KubernetesRuns(
         {uid: tuple(each) for uid, each in runs.items()},
@@ -65,6 +66,15 @@ def kubernetes_runs(document: object) -> KubernetesRuns:
         len(items) - len(whole),
         latest_time(whole, time_or_none),
     )
+
+
+def _by_run(items: Iterable[Mapping[str, Any]], of: Mapping[str, str]) -> dict[str, list[Mapping[str, Any]]]:
+    """What is said of one pod, by the run that it says it is of; without what is said of one of no run."""
+    by_run: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for item in items:
+        if run := next((of[owner] for owner in owners_of(item) if owner in of), None):
+            by_run[run].append(item)
+    return by_run
 
 
 def _by_uid(items: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], list[Mapping[str, Any]]]:

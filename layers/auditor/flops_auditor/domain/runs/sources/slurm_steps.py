@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 
 from flops_auditor.domain.runs.sources.slurm_rows import ROUNDING, SlurmRow, columns_of, rows_of
-from flops_auditor.domain.runs.training_time import Span
+from flops_auditor.domain.runs.training_time import Span, merge
 
+_MOST_COMPARED = 1_000_000
+"""Spans of one run: what nobody has compared contradicts."""
 _ANY = ""
 """Stands for any host: of a step that names none."""
 
@@ -22,9 +24,10 @@ class AllocatedHosts:
                 for host in (_ANY, *row.hosts):
                     spans[host].append(Span(row.start, max(row.start, row.until)))
         once = dict[tuple[Span, ...], tuple[Span, ...]]()
-        joined = {host: _joined(each) for host, each in spans.items()}
+        joined = {host: merge(each, ROUNDING) for host, each in spans.items()}
         self._spans = {host: once.setdefault(each, each) for host, each in joined.items()}
         self._of_all = dict[tuple[str, ...], tuple[Span, ...]]()
+        self._compared = 0
 
     def cover(self, row: SlurmRow) -> bool:
         """Whether they had all hosts of a row for all its time, or it never began."""
@@ -38,7 +41,8 @@ class AllocatedHosts:
         """When they had all of these, worked out once: most steps have the same ones, for the same time."""
         if hosts not in self._of_all:
             unlike = {id(spans): spans for spans in (self._spans.get(host, ()) for host in hosts)}
-            self._of_all[hosts] = reduce(_both, unlike.values())
+            self._compared += sum(map(len, unlike.values()))
+            self._of_all[hosts] = reduce(_both, unlike.values()) if self._compared <= _MOST_COMPARED else ()
         return self._of_all[hosts]
 
 
@@ -52,16 +56,6 @@ def _both(some: Sequence[Span], others: Sequence[Span]) -> tuple[Span, ...]:
                 break
             both.append(Span(max(span.start, other.start), min(span.end, other.end)))
     return tuple(both)
-
-
-def _joined(spans: Iterable[Span]) -> tuple[Span, ...]:
-    joined = list[Span]()
-    for span in sorted(spans, key=lambda each: each.start):
-        if joined and span.start - joined[-1].end <= ROUNDING:
-            joined[-1] = Span(joined[-1].start, max(joined[-1].end, span.end))
-        else:
-            joined.append(span)
-    return tuple(joined)
 
 
 def outside(header: str, whole: Sequence[str], steps: Sequence[str]) -> list[str]:
