@@ -8,7 +8,7 @@ from typing import Any
 
 from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.use_cases.auditing.look_after_clusters import ClustersDoor, ClustersLookedAt, look_after_clusters
-from flops_auditor.use_cases.ports.clusters import DroppedFile, FileState
+from flops_auditor.use_cases.ports.clusters import DroppedFile, FileState, LastAsked
 from flops_auditor.use_cases.ports.sources import SourceDenied
 from tests.fakes.audit import FixedClock, FixedRegions, MemoryAlerts, MemoryReassessments, recorder
 from tests.fakes.clusters import READ, describe_cluster, node
@@ -80,11 +80,25 @@ class MemoryFileStates:
         self.kept.pop(key, None)
 
 
+@dataclass
+class MemoryAskedTimes:
+    """The AskedTimes port; `kept` by region and name."""
+
+    kept: dict[tuple[str, str], LastAsked] = field(default_factory=dict)
+
+    def asked(self, region: str) -> Mapping[str, LastAsked]:
+        return {name: last for (place, name), last in self.kept.items() if place == region}
+
+    def note_asked(self, last: LastAsked) -> None:
+        self.kept[last.region, last.name] = last
+
+
 class ClusterWorld:
     """An account with one cluster of two hosts, and a bucket that its operator writes to."""
 
     def __init__(self) -> None:
         self.clusters, self.files, self.states = FakeClusters(), MemoryOperatorsFiles(), MemoryFileStates()
+        self.times = MemoryAskedTimes()
         self.clusters.answers["eu-west-1", "research"] = describe_cluster(), [node(1), node(2)]
         self.alerts, self.again, self.clock = MemoryAlerts(), MemoryReassessments(), FixedClock(READ)
         self.recorder = recorder(alerts=self.alerts, queue=self.again, clock=self.clock)
@@ -97,7 +111,7 @@ class ClusterWorld:
         """A round an hour later, with time for so many looks at the clock."""
         self.clock.advance(hours=1)
         left = iter(range(runs)) if runs is not None else None
-        door = ClustersDoor(self.regions, self.clusters, self.files, self.states, self.recorder)
+        door = ClustersDoor(self.regions, self.clusters, self.times, self.files, self.states, self.recorder)
         done = look_after_clusters(replace(door, **ports), lambda: left is not None and next(left, None) is None, only)
         work_off(self.again, self.recorder)
         return done

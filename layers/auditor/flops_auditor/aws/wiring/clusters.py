@@ -4,6 +4,7 @@ from flops_auditor.aws.calls.clients import client, sagemaker_listing_in
 from flops_auditor.aws.calls.pace import Pace
 from flops_auditor.aws.sources.clusters import HyperPodClusters
 from flops_auditor.aws.sources.dropped_files import S3OperatorsFiles
+from flops_auditor.aws.stores.dynamodb_asked_clusters import DynamoDbAskedTimes
 from flops_auditor.aws.stores.dynamodb_cluster_files import DynamoDbFileStates
 from flops_auditor.aws.wiring.environment import ClustersEnvironment
 from flops_auditor.aws.wiring.listing import regions_from
@@ -17,6 +18,7 @@ def clusters_door_from(environment: ClustersEnvironment) -> ClustersDoor:
     return ClustersDoor(
         regions=regions_from(environment),
         clusters=HyperPodClusters(sagemaker_listing_in, lambda: Pace(rate)),
+        times=DynamoDbAskedTimes(client("dynamodb"), environment.table_name),
         files=S3OperatorsFiles(client("s3"), bucket, environment.account_id),
         states=DynamoDbFileStates(client("dynamodb"), environment.table_name, bucket),
         recorder=recorder_from(environment),

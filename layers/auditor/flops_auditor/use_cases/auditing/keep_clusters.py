@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from itertools import islice
@@ -30,6 +30,7 @@ from flops_auditor.domain.runs.sources.contradicting_hosts import contradicting_
 from flops_auditor.domain.values.archive_keys import (
     DESCRIBED,
     HOSTS,
+    UNSEEN,
     cluster_host_key,
     clusters_folder,
     described_cluster_key,
@@ -38,7 +39,8 @@ from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.canonical_json import canonical
 from flops_auditor.domain.values.errors import AuditorError, WrongInput
 from flops_auditor.domain.values.moments import iso, read_time
-from flops_auditor.use_cases.ports.clusters import Clusters
+from flops_auditor.use_cases.auditing.unseen_times import SEEN_WITHIN, keep_unseen_time, unseen_times
+from flops_auditor.use_cases.ports.clusters import AskedTimes, Clusters, LastAsked
 from flops_auditor.use_cases.ports.ledger import Archive
 from flops_auditor.use_cases.ports.side_by_side import SideBySide
 
@@ -49,8 +51,6 @@ _THERE = ("InstanceId", "LaunchTime")
 _BESIDE, _MISSING, _SHARED = "FlopsAuditorSaw", "NotListed", "SharedNames"
 """Beside a kept answer about a cluster: what was seen of its hosts then, groups of which some were missing, and names
 that several had at once."""
-SEEN_WITHIN = timedelta(hours=2)
-"""Of its creation, a cluster is asked about by a round of each hour."""
 _AT_ONCE = 500
 """Writes, or answers, that are asked for together."""
 
@@ -81,26 +81,39 @@ class AskedClusters:
 def keep_clusters(
     region: str,
     clusters: Clusters,
+    times: AskedTimes,
     archive: Archive,
     now: datetime,
     at_once: SideBySide,
     out_of_time: Callable[[], bool],
 ) -> AskedClusters:
-    """Ask about the clusters of a region and keep what is new. Raises SourceDenied, SourceUnavailable where it does not
-    say which there are.
+    """Ask about the clusters of a region and keep what is new, and times in which nobody asked, also about those that
+    are gone since. Raises SourceDenied, SourceUnavailable where it is not said which there are or were.
     """
+    names, last_asked = clusters.names(region), times.asked(region)
+
+    def ask(name: str) -> None:
+        answer, hosts = plain(clusters.describe(name, region)), plain(clusters.hosts(name, region))
+        asking = LastAsked(region, name, name_of(parse_cluster(answer).cluster_arn), now)
+        _keep_cluster(asking, last_asked.get(name), answer, hosts, archive, at_once)
+        times.note_asked(asking)
+
+    def note_gone(name: str) -> None:
+        keep_unseen_time(last_asked[name], archive, now)
+        times.note_asked(replace(last_asked[name], at=now, gone=True))
+
+    gone = sorted(name for name, last in last_asked.items() if name not in names and not last.gone)
     asked, failed, left = list[str](), dict[str, str](), list[str]()
-    for name in clusters.names(region):
+    for name, work in (*((each, ask) for each in names), *((each, note_gone) for each in gone)):
         if out_of_time():
             left.append(name)
             continue
         try:
-            answer, hosts = plain(clusters.describe(name, region)), plain(clusters.hosts(name, region))
-            _keep_cluster(region, name, answer, hosts, archive, now, at_once)
+            work(name)
         except AuditorError as failure:  # one cluster stops no other
             failed[name] = f"{failure.name}: {failure}"
         else:
-            asked.append(name)
+            asked += [name] if work is ask else []
     return AskedClusters(tuple(asked), failed, tuple(left))
 
 
@@ -127,7 +140,9 @@ def known_cluster(region: str, name: str, archive: Archive, at_once: SideBySide)
     listings = [{NODES: [without_names(each, shared)]} for each in plain_hosts]
     known = cluster_answers(_answer(answers[-1]), listings, asked=True)
     times = [read_time(each[2]) for each in places]
-    missing = [*_not_asked(answers[0], times[0]), *_missing(answers, times, known.hosts)]
+    ends = [folder + "/".join(each) for each in keys if each[:2] == [cluster, UNSEEN]]
+    unseen = unseen_times(ends, _bodies(ends, archive, at_once), _every_group(answers, known.hosts))
+    missing = [*_not_asked(answers[0], times[0]), *unseen, *_missing(answers, times, known.hosts)]
     if doubtful.groups:
         missing.append(NotListed(doubtful.groups))
     before = tuple(sorted({each[0] for each in described} - {cluster}))
@@ -140,6 +155,13 @@ def _not_asked(answer: Mapping[str, Any], first: datetime) -> Iterator[NotListed
     if cluster.creation_time is None or first - cluster.creation_time > SEEN_WITHIN:
         types = {group.instance_group_name: group.instance_type for group in cluster.groups}
         yield NotListed(types, cluster.creation_time, first)
+
+
+def _every_group(answers: Sequence[Mapping[str, Any]], hosts: Sequence[ClusterHost]) -> dict[str, str]:
+    """Groups that a cluster ever had, with the type of their hosts, if that is said."""
+    of_hosts = {host.group: host.instance_type for host in hosts}
+    described = [group for answer in answers for group in parse_cluster(answer).groups]
+    return of_hosts | {each.instance_group_name: each.instance_type for each in described if each.instance_type}
 
 
 def _missing(
@@ -162,15 +184,15 @@ def _answer(kept: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _keep_cluster(
-    region: str,
-    name: str,
+    asking: LastAsked,
+    before: LastAsked | None,
     answer: Mapping[str, Any],
     hosts: Sequence[Mapping[str, Any]],
     archive: Archive,
-    now: datetime,
     at_once: SideBySide,
 ) -> None:
-    cluster = name_of(parse_cluster(answer).cluster_arn)
+    """`asking` is as it will be noted, `before` what was noted of the name before."""
+    region, name, cluster = asking.region, asking.name, asking.cluster
     launched = [host for host in hosts if _is_launched(host)]
     beside = _seen_beside(answer, launched, [host for host in hosts if not _is_launched(host)])
     place = partial(cluster_host_key, region, name, cluster)
@@ -181,9 +203,14 @@ def _keep_cluster(
         at_once(writes[first : first + _AT_ONCE])
     digest = _digest({**least_of_cluster(answer), **beside})
     last = max(archive.list(clusters_folder(region, name, cluster, DESCRIBED)), default="")
+    moments = [read_time(last.split("/")[-2])] if last else []
+    if before is not None and before.cluster == cluster:
+        moments.append(before.at)
+    if moments:
+        keep_unseen_time(replace(asking, at=max(moments)), archive, asking.at)
     if not last.endswith(f"/{digest}.json"):  # last: who finds the cluster finds its hosts
         archive.put_if_absent(
-            described_cluster_key(region, name, cluster, iso(now), digest), canonical({**answer, **beside})
+            described_cluster_key(region, name, cluster, iso(asking.at), digest), canonical({**answer, **beside})
         )
 
 
@@ -204,10 +231,14 @@ def _seen_beside(
 
 
 def _read(keys: Sequence[str], archive: Archive, at_once: SideBySide) -> list[Any]:
+    return [json.loads(body) for body in _bodies(keys, archive, at_once) if body is not None]
+
+
+def _bodies(keys: Sequence[str], archive: Archive, at_once: SideBySide) -> list[bytes | None]:
     bodies = list[bytes | None]()
     for first in range(0, len(keys), _AT_ONCE):
         bodies += at_once([partial(archive.get, key) for key in keys[first : first + _AT_ONCE]])
-    return [json.loads(body) for body in bodies if body is not None]
+    return bodies
 
 
 def _digest(answer: Mapping[str, Any]) -> str:

@@ -11,7 +11,14 @@ from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.keep_clusters import keep_clusters, known_cluster
 from flops_auditor.use_cases.auditing.record_dropped_files import FilesDoor, FilesLookedAt, record_dropped_files
 from flops_auditor.use_cases.auditing.recording import Recorder
-from flops_auditor.use_cases.ports.clusters import MOST_FILES, Clusters, DroppedFile, FileStates, OperatorsFiles
+from flops_auditor.use_cases.ports.clusters import (
+    MOST_FILES,
+    AskedTimes,
+    Clusters,
+    DroppedFile,
+    FileStates,
+    OperatorsFiles,
+)
 from flops_auditor.use_cases.ports.sources import Regions, SourceDenied, SourceUnavailable
 
 
@@ -30,6 +37,7 @@ class ClustersDoor:
 
     regions: Regions
     clusters: Clusters
+    times: AskedTimes
     files: OperatorsFiles
     states: FileStates
     recorder: Recorder
@@ -102,7 +110,7 @@ def _ask_about(
     recorder = door.recorder
     try:
         of_region = keep_clusters(
-            region, door.clusters, recorder.archive, recorder.clock(), recorder.at_once, out_of_time
+            region, door.clusters, door.times, recorder.archive, recorder.clock(), recorder.at_once, out_of_time
         )
     except (SourceDenied, SourceUnavailable) as failure:
         known = next(iter(recorder.archive.list(f"{CLUSTERS}{region}/", limit=1)), "")

@@ -22,6 +22,29 @@ class Clusters(Protocol):
 
 
 @dataclass(frozen=True)
+class LastAsked:
+    """When AWS was last asked about the cluster of a name in a region, and its id. `gone`: it was no longer listed."""
+
+    region: str
+    name: str
+    cluster: str
+    at: datetime
+    gone: bool = False
+
+
+class AskedTimes(Protocol):
+    """When each cluster was last asked about. What is lost of it makes a time in which nobody asked seem longer."""
+
+    def asked(self, region: str) -> Mapping[str, LastAsked]:
+        """By name. Raises SourceDenied, SourceUnavailable."""
+
+    def note_asked(self, last: LastAsked) -> None:
+        """In place of what was noted of that name before; of a cluster that is gone it may be forgotten after 90 days.
+        Raises SourceDenied, SourceUnavailable.
+        """
+
+
+@dataclass(frozen=True)
 class DroppedFile:
     """A file in the operators' bucket as it is now; `size` in bytes."""
 
