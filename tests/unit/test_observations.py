@@ -4,12 +4,14 @@ import math
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flops_auditor.data import load_tables
+from flops_auditor.domain.runs import occupancy as occupancies
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.observations import (
     Observations,
@@ -540,3 +542,32 @@ def test_a_period_at_the_edge_of_training_is_no_contradiction() -> None:
     assert busy is not None
     assert busy.highest == 7
     assert busy.occupancy(8) == (Fraction(1, 3) * 8 + Fraction(2, 3) * 7) / 8
+
+
+OFTEN_ALIKE = st.sampled_from([1, 1, 1, 1, 1, 0, 0.5, 1.0005, 1.002, 2])
+
+
+@st.composite
+def figures_of_periods(draw: st.DrawFn) -> tuple[Any, ...]:
+    """Means, highest, lowest and numbers of samples of a few periods, mostly as the agent alone makes them."""
+    starts = draw(st.lists(st.sampled_from([None, 0, 1, 2, 3, 4]), max_size=5, unique=draw(st.booleans())))
+    means = [(start, draw(st.sampled_from([0.0, 7.5, 99.9, 100.0]))) for start in starts]
+
+    def beside(figure: Any) -> list[tuple[int | None, float]] | None:
+        points = [(start, figure(value)) for start, value in means]
+        return draw(st.sampled_from([points, points, points, points[1:], points[::-1], None]))
+
+    return (
+        means,
+        beside(lambda value: value * draw(OFTEN_ALIKE)),
+        beside(lambda value: value),
+        beside(lambda value: draw(OFTEN_ALIKE)),
+        draw(st.sampled_from([0.5, 1, 1, 5])),
+    )
+
+
+@given(figures_of_periods())
+def test_series_of_the_agent_alone_are_told_at_once_as_period_by_period(figures: tuple[Any, ...]) -> None:
+    at_once = occupancies._of_the_agent(*figures)
+    with patch.object(occupancies, "_is_one_sample_each", return_value=False):
+        assert occupancies._of_the_agent(*figures) == at_once

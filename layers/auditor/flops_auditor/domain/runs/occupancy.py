@@ -186,9 +186,11 @@ def _of_the_agent(
     then counts as fully busy. Without numbers of samples (a file from a person) the values of periods of a minute stay
     as they are.
     """
-    counted, peaks, lows = _highest(samples or ()), _highest(highest or ()), _highest(lowest or ())
     if samples is None and (minutes <= 1 or highest is None):
         return means, 0
+    if minutes <= 1 and samples and lowest and _is_one_sample_each(means, highest, lowest, samples):
+        return means, 0
+    counted, peaks, lows = _highest(samples or ()), _highest(highest or ()), _highest(lowest or ())
     if samples is None:
         return list(peaks.items()), sum(start not in peaks for start, _ in means)
     kept, changed = [], 0
@@ -203,6 +205,18 @@ def _of_the_agent(
         elif peak is not None:
             kept.append((start, max(mean, peak)))
     return kept, changed
+
+
+def _is_one_sample_each(means: Points, highest: Points | None, lowest: Points, samples: Points) -> bool:
+    """Whether each period has all its figures once, of one sample at most: nearly all series, told at once."""
+    starts = [start for start, _ in means]
+    others = [[start for start, _ in points] for points in (highest, lowest, samples) if points is not None]
+    known = set(starts)
+    if None in known or len(known) < len(starts) or any(each != starts for each in others):
+        return False
+    if max(count for _, count in samples) > 1:
+        return False
+    return highest is None or all(peak <= mean * _SAME for (_, peak), (_, mean) in zip(highest, means, strict=True))
 
 
 def _highest(points: Points) -> dict[int | None, float]:
