@@ -25,6 +25,7 @@ from tests.fakes.clusters import (
 )
 from tests.unit.test_cluster_run import audited, host_hours, the_run
 
+WEAKER = "ml.c5.4xlarge"
 TODAY = listing(node(1), node(2))
 UNNAMED = {name: value for name, value in node(1).items() if name != "PrivateDnsHostname"}
 LATER = node(1, launched=at(2))
@@ -113,3 +114,20 @@ def test_a_host_that_was_launched_again_and_then_replaced_is_known() -> None:
     known = of(TODAY, listing(LATER), listing(other))
     assert the_run(sacct(line(hosts=host(1))), known).hosts == (Hosts(HOST, 1),)
     assert the_run(sacct(line(start=6, end=8, hosts=host(1))), known).hosts == (Hosts("ml.g5.48xlarge", 1),)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "kind", "passes"),
+    [
+        (0, 4, "ml.c5.4xlarge", True),
+        (0, 2, "ml.c5.4xlarge", False),
+        (2, 4, "ml.c5.4xlarge", False),
+        (0, 4, HOST, False),
+    ],
+)
+def test_no_run_goes_on_from_one_type_of_host_to_another(start: int, end: int, kind: str, passes: bool) -> None:
+    """Given: a name that became another host in the third hour. Most hours were counted as those of the weaker one."""
+    other = node(9, launched=at(2), kind=kind, PrivateDnsHostname=f"{host(1)}.internal")
+    done = audited(sacct(line(start=start, end=end, hosts=host(1))), of(TODAY, listing(node(1)), listing(other)))
+    assert ("cluster-host-names-passed-on" in kinds(done.estimate.doubts)) == passes
+    assert done.verdict == ("indeterminate" if passes else "below")

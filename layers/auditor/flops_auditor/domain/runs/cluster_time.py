@@ -1,6 +1,6 @@
 """Hosts of a cluster, and when a run had which: AWS says which there are, the cluster's operator who had them."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,6 +49,9 @@ class HostsByName:
         self._named: Mapping[str, Sequence[ClusterHost]] = {
             name: sorted(each, key=lambda host: (host.launched, host.instance_id)) for name, each in named.items()
         }
+        self._of_several_types = {
+            name for name, each in self._named.items() if len({host.instance_type for host in each}) > 1
+        }
 
     def of(self, name: str) -> Sequence[ClusterHost]:
         """All that ever had this name, in the order of their launches."""
@@ -65,6 +68,15 @@ class HostsByName:
         of_name = self.of(name)
         last = accumulate((host.last_launched for host in of_name), max)
         return any(following.launched <= before for before, following in zip(last, of_name[1:], strict=False))
+
+    def passes_to_another_type(self, stay: Stay) -> bool:
+        """Whether the name passed to a host of another type during a stay: nothing runs on from one to the other."""
+        if stay.host not in self._of_several_types:
+            return False
+        of_name = self.of(stay.host)
+        first = bisect_right(of_name, stay.start, key=lambda host: host.launched)
+        until = bisect_left(of_name, stay.end, key=lambda host: host.launched)
+        return len({host.instance_type for host in of_name[max(0, first - 1) : until]}) > 1
 
 
 def times_on_hosts(stays: Iterable[Stay], hosts: HostsByName, until: datetime) -> dict[ClusterHost, tuple[Span, ...]]:

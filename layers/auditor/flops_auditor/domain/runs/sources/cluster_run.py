@@ -78,6 +78,12 @@ SHARED_NAMES = Kind(
     "is not known",
     AMEND,
 )
+PASSED_ON = Kind(
+    "cluster-host-names-passed-on",
+    "contradictory evidence: by the operator's file it had {hosts:list} without a break, which by AWS's answers became "
+    "another host, of another type, meanwhile",
+    AMEND,
+)
 UNLIKE_HOURS = Kind(
     "cluster-hosts-of-unlike-hours", "it had hosts of several types for unlike times, each for its own: {times:phrases}"
 )
@@ -233,6 +239,8 @@ def _doubts(
         yield BEFORE_LAUNCH(hosts=sorted(early))
     if shared := [name for name in names if hosts.shared(name)]:
         yield SHARED_NAMES(hosts=shared)
+    if passed_on := {stay.host for stay in told.stays if hosts.passes_to_another_type(stay)}:
+        yield PASSED_ON(hosts=sorted(passed_on))
     if strange := sorted({host.group for host in times} - groups):
         yield STRANGE_GROUPS(groups=strange)
     if lines_of_no_run:
