@@ -459,7 +459,7 @@ class Agreement:
     def _history(self, history: list[Row]) -> Iterator[Defect]:
         """The revisions of one job, in the order of the log."""
         seen: dict[int, Row] = {}
-        latest = 0
+        latest, highest = 0, -1
         for row in history:
             twin = seen.get(row.revision)
             if twin is not None and twin.line == row.line:
@@ -470,11 +470,9 @@ class Agreement:
                 yield _defect(DuplicateSubject(f"leaf {row.leaf} is another record of what leaf {twin.leaf} is"), row)
                 continue
             before = seen.get(row.revision - 1)
-            if (seen and max(seen) > row.revision) or (row.revision and before is None and not self._part):
-                yield _defect(
-                    RevisionOutOfOrder(f"leaf {row.leaf} is revision {row.revision}, after {sorted(seen) or 'none'}"),
-                    row,
-                )
+            if highest > row.revision or (row.revision and before is None and not self._part):
+                after = highest if seen else "none"
+                yield _defect(RevisionOutOfOrder(f"leaf {row.leaf} is revision {row.revision}, after {after}"), row)
             elif before is not None:
                 if row.supersedes != before.line:
                     self._unlike += _UNLIKE.pack(before.leaf, row.leaf, row.supersedes)
@@ -482,7 +480,7 @@ class Agreement:
                 if row.at < latest - SKEW_MS:
                     yield _defect(TimeRunsBackwards(f"leaf {row.leaf} is dated before a record that it follows"), row)
             seen[row.revision] = row
-            latest = max(latest, row.at)
+            latest, highest = max(latest, row.at), max(highest, row.revision)
 
     def _otherwise(self, lines: Lines, respelled: Respelled) -> Iterator[Defect]:
         """Whether it is the other value of s that makes a line another one than is superseded."""
@@ -498,11 +496,12 @@ class Agreement:
 
     def _named(self, records: Mapping[int, Row], references: list[RecordReference]) -> Iterator[Defect]:
         """One ancestor, as others list it, beside its own records."""
+        highest = max(records, default=-1)
         for each in references:
             record = records.get(each.revision)
             where = f"leaf {each.leaf} lists revision {each.revision} of an ancestor"
             if record is None:
-                if records and not self._part and each.revision < max(records):
+                if not self._part and each.revision < highest:
                     continue  # that the log lacks it is named once, as its history
                 yield defect_of(AncestorNotHere(f"{where}, which is not here"), each.leaf)
             elif record.view != each.view:
