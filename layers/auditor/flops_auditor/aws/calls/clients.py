@@ -24,7 +24,7 @@ CONFIG = Config(
     retries={"mode": "standard", "max_attempts": MOST_ATTEMPTS},
     connect_timeout=3,
     read_timeout=20,
-    max_pool_connections=MOST_AHEAD,
+    max_pool_connections=2 * MOST_AHEAD,
     user_agent_extra=f"flops-auditor/{__version__}",
 )
 

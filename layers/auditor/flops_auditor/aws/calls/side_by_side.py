@@ -10,7 +10,7 @@ Answer = TypeVar("Answer")
 MOST = 10
 """Of one audit."""
 MOST_AHEAD = 20
-"""Of an export: evidence has at most 9 MB. clients.py keeps as many connections."""
+"""Of an export: evidence has at most 9 MB. Batches are read beside it: clients.py keeps connections for both."""
 
 
 def side_by_side(calls: Sequence[Callable[[], Answer]]) -> list[Answer]:

@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from flops_auditor.data import shipped
@@ -31,8 +32,8 @@ from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.json_size import LARGEST_ANCESTORS, LARGEST_EVIDENCE, is_readable
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.domain.values.visible import means
+from flops_auditor.use_cases.ledger.batches_ahead import batches_ahead
 from flops_auditor.use_cases.ledger.log_reader import (
-    batches,
     genesis_keys,
     newest_checkpoint,
     read_checkpoint,
@@ -128,13 +129,14 @@ def export_whole(
 ) -> Exported:
     """Everything up to the newest checkpoint. With `page` it opens itself, if it has not too many records for that.
 
-    Evidence and checkpoints are read `ahead`.
+    Batches, evidence and checkpoints are read `ahead`.
     """
     size, records, keys = _size(archive), 0, _genesis(archive, ledger_id)
     ends: list[int] = []
-    with _Writer(path) as out:
+    with _Writer(path, page) as out:
         chunk = _ChunkContent(0)
-        for leaf in ahead(_readings(archive, size, anything, with_bills=True)):
+        for leaf in ahead(_readings(archive, size, anything, ahead, with_bills=True)):
+            out.read(leaf.index, leaf.line, records)
             evidence = b64encode(out.evidence(leaf.key, leaf.evidence)) if leaf.key else b""
             if leaf.content is not None:
                 out.named(archive, leaf.content)
@@ -152,7 +154,7 @@ def export_whole(
         out.lines(bundle.CHECKPOINTS, (bundle.checkpoint_line(note) for note in _checkpoints(archive, ends, ahead)))
         manifest = bundle.Manifest("whole", ledger_id, size, bundle.EVERYTHING, iso(now))
         if page:
-            out.shown(shown_files(lambda: _leaves(archive, size), manifest, records, page))
+            out.shown(shown_files(out.leaves, manifest, records, page))
         out.frame(manifest, keys, archive)
     return Exported(size, records, tuple(out.left_out), tuple(out.not_shown))
 
@@ -178,7 +180,7 @@ def export_part(
     """
     size, records, keys, tree = _size(archive), 0, _genesis(archive, ledger_id), MerkleTree()
     checkpoint = read_checkpoint(archive, size)
-    jobs = None if by_job is None else {c["job"]["id"] for c in _records(archive, size) if by_job(c)}
+    jobs = None if by_job is None else {c["job"]["id"] for c in _records(archive, size, ahead) if by_job(c)}
     kept: list[int] = []
     ends: list[int] = []
     begin = 0
@@ -186,8 +188,8 @@ def export_part(
     def wanted(content: dict[str, Any]) -> bool:
         return chosen(content) and (jobs is None or content["job"]["id"] in jobs)
 
-    with _Writer(path) as out:
-        for leaf in ahead(_readings(archive, size, wanted)):
+    with _Writer(path, page) as out:
+        for leaf in ahead(_readings(archive, size, wanted, ahead)):
             index = leaf.index
             tree.append(leaf_hash(leaf.line))
             if rests_on_evidence(leaf.kind):
@@ -206,6 +208,7 @@ def export_part(
                     continue  # of other batches than the first, which says when keys could be replaced, it has nothing
                 begin = index + 1
             kept.append(index)
+            out.read(index, leaf.line, records)
             out.add(bundle.leaf_name(bundle.LEAVES, index), leaf.line)
         if not records:
             raise NothingChosen(f"no record in the log fits: {selection}")
@@ -221,7 +224,7 @@ def export_part(
         )
         manifest = bundle.Manifest("part", ledger_id, size, bundle.as_selection(selection), iso(now))
         if page:
-            out.shown(shown_files(lambda: _chosen(archive, size, set(kept)), manifest, records, page))
+            out.shown(shown_files(out.leaves, manifest, records, page))
         out.frame(manifest, keys, archive)
     return Exported(size, records, tuple(out.left_out), tuple(out.not_shown))
 
@@ -242,11 +245,14 @@ class _ChunkContent:
 
 
 class _Writer:
-    """A zip of files without dates, written aside and put in place when complete."""
+    """A zip of files without dates, written aside and put in place when complete. For a page its leaves are kept aside
+    as well, until then.
+    """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, page: Page | None) -> None:
         self._path = path
         self._partial = path.with_name(path.name + ".partial")
+        self._has_page = page is not None
         self._named: set[str] = set()
         self._inventory = bundle.Inventory()
         self.left_out: list[str] = []
@@ -254,10 +260,12 @@ class _Writer:
 
     def __enter__(self) -> "_Writer":
         self._zip = zipfile.ZipFile(self._partial, "w", zipfile.ZIP_DEFLATED)
+        self._aside = NamedTemporaryFile(dir=self._path.parent, prefix=f"{self._path.name}.")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
+            self._aside.close()
             self._zip.close()
             if kind is None:
                 with _read_by_all():
@@ -277,6 +285,19 @@ class _Writer:
     def _take(self, name: str, size: int) -> None:
         with _read_by_all():
             self._inventory.add(name, size)
+
+    def read(self, index: int, line: bytes, records: int) -> None:
+        """Keep a leaf aside for the page, as long as there are not too many records before it for one."""
+        if self._has_page and records <= bundle.MOST_SHOWN:
+            self._aside.write(b"%d %b\n" % (index, line))
+
+    def leaves(self) -> Iterator[tuple[int, bytes]]:
+        """(index, line) of the leaves that were kept aside: the log is not read again for the page."""
+        self._aside.flush()
+        with Path(self._aside.name).open("rb") as kept:
+            for row in kept:
+                index, line = row[:-1].split(b" ", 1)
+                yield int(index), line
 
     def shown(self, files: Mapping[str, bytes]) -> None:
         """The files for people, of which an empty one would be too large."""
@@ -398,30 +419,25 @@ def _genesis(archive: Archive, ledger_id: str) -> KeyHistory:
     return keys
 
 
-def _leaves(archive: Archive, size: int) -> Iterator[tuple[int, bytes]]:
-    """(index, line) of every leaf below `size`, one batch in memory at a time."""
-    for first, lines in batches(archive, size):
+def _leaves(archive: Archive, size: int, ahead: Ahead) -> Iterator[tuple[int, bytes]]:
+    """(index, line) of every leaf below `size`; of batches few leaves, or one batch, are in memory at a time."""
+    for first, lines in batches_ahead(archive, size, ahead):
         yield from enumerate(lines, start=first)
 
 
-def _chosen(archive: Archive, size: int, kept: set[int]) -> Iterator[tuple[int, bytes]]:
-    """(index, line) of the leaves that a part has."""
-    return (leaf for leaf in _leaves(archive, size) if leaf[0] in kept)
-
-
-def _records(archive: Archive, size: int) -> Iterator[dict[str, Any]]:
+def _records(archive: Archive, size: int, ahead: Ahead) -> Iterator[dict[str, Any]]:
     """The predicate of every record below `size`."""
-    for _, line in _leaves(archive, size):
+    for _, line in _leaves(archive, size, ahead):
         payload = parse_envelope(line).payload
         if kind_of(payload) == "record":
             yield parse_statement(payload).predicate
 
 
 def _readings(
-    archive: Archive, size: int, chosen: RecordFilter, with_bills: bool = False
+    archive: Archive, size: int, chosen: RecordFilter, ahead: Ahead, with_bills: bool = False
 ) -> Iterator[Callable[[], _Leaf]]:
     """What reads each leaf below `size`, with the evidence of the chosen records and, if asked, of bills."""
-    return (partial(_leaf, archive, index, line, chosen, with_bills) for index, line in _leaves(archive, size))
+    return (partial(_leaf, archive, index, line, chosen, with_bills) for index, line in _leaves(archive, size, ahead))
 
 
 def _leaf(archive: Archive, index: int, line: bytes, chosen: RecordFilter, with_bills: bool) -> _Leaf:

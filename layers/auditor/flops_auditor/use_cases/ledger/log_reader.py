@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
@@ -271,13 +272,17 @@ def read_batch(archive: Archive, first_index: int) -> bytes:
     return body
 
 
-def batches(archive: Archive, size: int, first: int = 0) -> Iterator[tuple[int, list[bytes]]]:
-    """(first index, lines) of the batches from one on, as far as `size`, one in memory at a time.
+def batches(
+    archive: Archive, size: int, first: int = 0, read: Callable[[int], bytes] | None = None
+) -> Iterator[tuple[int, list[bytes]]]:
+    """(first index, lines) of the batches from one on, as far as `size`, one in memory at a time; `read` gives the
+    bytes of each, as `read_batch` does.
 
     Each is found by where the one before ends, so nothing else in the archive matters. Raises TruncatedLedger.
     """
+    read = read or partial(read_batch, archive)
     while first < size:
-        lines = lines_of(read_batch(archive, first))
+        lines = lines_of(read(first))
         if not lines or first + len(lines) > size:
             raise TruncatedLedger(f"no batch that begins at leaf {first} ends at the checkpoint of size {size}")
         yield first, lines
