@@ -137,6 +137,8 @@ def test_lists_of_hosts(text: str, names: list[str]) -> None:
         "n]1[",
         "n[1-2",
         "x" * 200_000,
+        "x" * 90_000 + "[0-19999]",
+        "n[1]" * 200 + "[0-19999]",
     ],
 )
 def test_what_is_no_list_of_hosts_is_a_named_error(text: str) -> None:

@@ -7,6 +7,8 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.audit import Audit, audit
@@ -19,6 +21,7 @@ from flops_auditor.domain.runs.sources.cluster_answers import MalformedCluster
 from flops_auditor.domain.runs.sources.cluster_evidence import ClusterAnswers, cluster_answers
 from flops_auditor.domain.runs.sources.operators_file import MOST_LINES, MOST_RUNS, read_operators_file
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile
+from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.domain.values.json_size import LARGEST_EVIDENCE, has_room
 from tests.fakes.clusters import (
     ARN,
@@ -484,6 +487,7 @@ def test_a_run_with_too_many_lines_is_in_doubt_and_no_larger_than_a_verifier_rea
         (b"JobID|State\n1|COMPLETED\n", "columns"),
         (HEADER.replace("|Comment", "|JobID").encode(), "columns"),
         (b"\xff\xfe|" * 10_000_000, "columns"),
+        (f"{HEADER}|{'more|' * 10_000}x\n".encode(), "characters"),
         (b"{", "JSON"),
         (b'{"items": [], "items": []}', "JSON"),
         (b"{}", "items"),
@@ -493,7 +497,7 @@ def test_a_run_with_too_many_lines_is_in_doubt_and_no_larger_than_a_verifier_rea
         (sacct(*["x"] * (MOST_LINES + 1)), "lines"),
         (sacct(*(line(str(number)) for number in range(MOST_RUNS + 1))), "runs"),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_a_file_that_is_none_or_too_large_is_a_named_error(body: bytes, why: str) -> None:
     with pytest.raises(MalformedOperatorsFile, match=why):
@@ -548,3 +552,35 @@ def test_steps_that_nobody_could_compare_in_time_are_a_doubt(monkeypatch: pytest
     assert "operators-steps-contradict" not in kinds(the_run(body).data_doubts)
     monkeypatch.setattr(slurm_steps, "_MOST_COMPARED", 4)
     assert "operators-steps-contradict" in kinds(the_run(body).data_doubts)
+
+
+MOMENTS = st.lists(st.integers(0, 40), max_size=12, unique=True).map(sorted)
+
+
+@given(st.lists(MOMENTS, min_size=1, max_size=4))
+def test_the_times_that_all_hosts_were_had_in_are_those_of_each_of_them(several: list[list[int]]) -> None:
+    spans = [[Span(at(a), at(b)) for a, b in zip(each[::2], each[1::2], strict=False)] for each in several]
+    common = slurm_steps._in_all(spans)
+    middles = [at(number + 0.5) for number in range(40)]
+    had = [moment for moment in middles if all(any(s.start <= moment < s.end for s in each) for each in spans)]
+    assert [moment for moment in middles if any(s.start <= moment < s.end for s in common)] == had
+
+
+def test_a_column_that_stands_twice_does_no_harm_and_a_line_that_lacks_one_is_torn() -> None:
+    twice = line().replace(f"|{NOTHING_BEFORE}", f"|x|x|{NOTHING_BEFORE}")
+    header = HEADER.replace("|Comment", "|Extra|Extra|Comment")
+    assert audited(f"{header}\n{twice}\n".encode()).verdict == "below"
+    short = f"{header}\n{twice}\n{line('101').replace(f'|{NOTHING_BEFORE}', f'|x|{NOTHING_BEFORE}')}\n".encode()
+    whole, torn = runs(short)
+    assert (kinds(whole.data_doubts), "operators-lines-torn" in kinds(torn.data_doubts)) == (set(), True)
+
+
+@pytest.mark.parametrize(("tags", "left_out"), [(50, False), (51, True)])
+def test_so_many_tags_of_a_run_are_read_and_more_are_a_doubt(tags: int, left_out: bool) -> None:
+    """Thousands in a comment took minutes."""
+    names = [f"x{number}" for number in range(tags - 1)]
+    comment = ";".join([NOTHING_BEFORE, *(f"flops-auditor:{name}=1" for name in names)])
+    job = pytorch_job()
+    labelled = job | {"metadata": job["metadata"] | {"labels": {f"flops-auditor.dev/{name}": "1" for name in names}}}
+    for run in (the_run(sacct(line(comment=comment))), the_run(kubectl(labelled, pod(1), pod(2)))):
+        assert ("operators-tags-left-out" in kinds(run.data_doubts), len(run.tags)) == (left_out, 50)

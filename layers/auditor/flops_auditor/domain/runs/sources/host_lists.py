@@ -9,6 +9,8 @@ from math import prod
 MOST_NAMED = 20_000
 """Hosts of one list: HyperPod's largest cluster is far smaller."""
 _LONGEST = 100_000
+_LONGEST_NAME = 255
+"""Characters of a host's name at most (RFC 1035, 2.3.4)."""
 _PART = re.compile(r"(?:[^,\[\]]|\[[0-9,-]+\])+")
 _PIECES = re.compile(r"\[([0-9,-]+)\]|([^\[\]]+)")
 _RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
@@ -48,7 +50,10 @@ def _count(text: str) -> int:
         raise UnreadableHosts("it is too long")
     count = 0
     for part in _parts(text):
-        count += prod(_length_of(ranges) for ranges, literal in _PIECES.findall(part) if not literal)
+        pieces = _PIECES.findall(part)
+        if sum(len(literal) if literal else _longest_number(ranges) for ranges, literal in pieces) > _LONGEST_NAME:
+            raise UnreadableHosts("it has a name that is too long")
+        count += prod(_length_of(ranges) for ranges, literal in pieces if not literal)
         if count > MOST_NAMED:
             raise UnreadableHosts(f"it has more than {MOST_NAMED} hosts")
     return count
@@ -81,6 +86,11 @@ def _numbers(ranges: str) -> Iterator[str]:
 
 def _length_of(ranges: str) -> int:
     return sum(int(last) - int(first) + 1 for first, last in map(_ends, ranges.split(",")))
+
+
+def _longest_number(ranges: str) -> int:
+    """Characters of it."""
+    return max(len(number) for first, last in map(_ends, ranges.split(",")) for number in (first, last))
 
 
 def _ends(each: str) -> tuple[str, str]:

@@ -36,6 +36,7 @@ from flops_auditor.domain.runs.sources.operators_word import (
     TORN,
     MalformedOperatorsFile,
     SaidRun,
+    first_tags,
 )
 from flops_auditor.domain.runs.training_time import Span, gaps, length, merge, seconds_between
 from flops_auditor.domain.values.remarks import Kind, Remark
@@ -124,7 +125,9 @@ def _read(objects: Sequence[Mapping[str, Any]], read_at: datetime, of_file: date
         doubts.append(EARLIER_ATTEMPTS(conditions=earlier))
     if owners := owners_beside(objects):
         doubts.append(OWNER_MISSING(owners=owners))
-    tags, differ = _tags(objects)
+    every, differ = _tags(objects)
+    tags, left_out = first_tags(every)
+    doubts += left_out
     if differ or len(set(map(uid_of, objects))) < len(objects):
         doubts.append(STATEMENTS_DIFFER())
     if torn:

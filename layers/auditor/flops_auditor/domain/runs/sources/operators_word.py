@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
+from itertools import islice
 
 from flops_auditor.domain.runs.cluster_time import Stay
 from flops_auditor.domain.runs.remedies import AMEND
@@ -13,6 +14,9 @@ from flops_auditor.domain.values.remarks import Kind, Remark
 
 LONGEST_NAME = 253
 """Characters of a name; Kubernetes takes no longer one."""
+
+MOST_TAGS = 50
+"""Of a run, as AWS takes of a resource (Tagging AWS Resources, "Tag naming limits and requirements")."""
 
 TORN = Kind("operators-lines-torn", "{count} lines of it in the operator's file cannot be read", AMEND)
 NO_END = Kind(
@@ -41,6 +45,9 @@ STATEMENTS_DIFFER = Kind(
     "contradictory evidence: lines of it in the operator's file say different things of it",
     AMEND,
 )
+TAGS_LEFT_OUT = Kind(
+    "operators-tags-left-out", "{count} of its statements in the form of tags are more than are read", AMEND
+)
 
 
 class MalformedOperatorsFile(WrongInput):
@@ -67,3 +74,9 @@ class SaidRun:
     doubts: tuple[Remark, ...] = ()
     given: Fraction = Fraction(0)
     of_no_run: bool = False
+
+
+def first_tags(tags: Mapping[str, str]) -> tuple[dict[str, str], list[Remark]]:
+    """As many as are read, and the doubt that there are more, if there are."""
+    left_out = [TAGS_LEFT_OUT(count=len(tags) - MOST_TAGS)] if len(tags) > MOST_TAGS else []
+    return dict(islice(tags.items(), MOST_TAGS)), left_out

@@ -24,11 +24,13 @@ class SlurmLines:
 
 def slurm_lines(lines: Iterable[str]) -> SlurmLines:
     """Sort a file's lines by run. Raises MalformedOperatorsFile where it is no such file."""
-    header, places, of_runs, torn = "", dict[str, int](), dict[str, list[str]](), 0
+    of_runs, torn = dict[str, list[str]](), 0
+    header = ""
+    places: Mapping[str, int] = {}
     for raw in lines:
         line = raw.rstrip("\r\n")
         if line and not header:
-            header, places = line, columns_of(line[:_LONGEST_LINE])
+            header, places = line, columns_of(line)
         elif line and line != header:
             job_id = _job_id(line[:_LONGEST_LINE].split("|", places["JobID"] + 1), places["JobID"])
             if match := JOB_ID.fullmatch(job_id):

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from types import MappingProxyType
 
 from flops_auditor.domain.runs.remedies import AMEND
 from flops_auditor.domain.runs.run import NOT_ENDED, RunState
@@ -17,6 +19,8 @@ from flops_auditor.domain.values.remarks import Kind, Remark
 
 NEEDED = ("JobID", "JobName", "User", "Submit", "Start", "End", "Elapsed", "State", "AllocTRES", "NodeList", "Comment")
 """Columns without which nothing is read."""
+_LONGEST_HEADER = 10_000
+"""Characters: all columns of sacct together have some 1,500. It is read, and kept, with each run."""
 JOB_ID = re.compile(r"(?P<run>[0-9]{1,10}(?:_[0-9]{1,10})?)(?:\+[0-9]{1,4})?(?P<step>\.[A-Za-z0-9_+-]{1,40})?")
 """A job or a task of an array, with the component of a heterogeneous job, and a step."""
 _ELAPSED = re.compile(r"(?:(?P<days>[0-9]{1,5})-)?(?P<hours>[0-9]{1,2}):(?P<minutes>[0-9]{2}):(?P<seconds>[0-9]{2})")
@@ -43,15 +47,23 @@ NO_OFFSET = Kind(
 )
 
 
-def columns_of(header: str) -> dict[str, int]:
-    """The place of each column. Raises MalformedOperatorsFile where one that is needed is not there once."""
+@lru_cache(4)
+def columns_of(header: str) -> Mapping[str, int]:
+    """The place of each column; what is called as one before it stands under its place alone. Raises
+    MalformedOperatorsFile where one that is needed is not there once, or where there are far more than Slurm has.
+    """
     names = header.lstrip("\ufeff").split("|")
     missing = [name for name in NEEDED if names.count(name) != 1 or names[-1] == name == "JobID"]
     if missing:
         raise MalformedOperatorsFile(
             f"its first line has not each of these columns once, JobID not last: {', '.join(missing)}"
         )
-    return {name: place for place, name in enumerate(names)}
+    if len(header) > _LONGEST_HEADER:
+        raise MalformedOperatorsFile(f"its first line has more than {_LONGEST_HEADER:,} characters")
+    columns = dict[str, int]()
+    for place, name in enumerate(names):
+        columns[name if name not in columns else f"|{place}"] = place
+    return MappingProxyType(columns)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from flops_auditor.domain.runs.sources.operators_word import (
     REVERSED,
     STATEMENTS_DIFFER,
     SaidRun,
+    first_tags,
 )
 from flops_auditor.domain.runs.sources.slurm_rows import (
     ROUNDING,
@@ -73,7 +74,9 @@ def read_slurm_run(run: str, header: str, lines: Sequence[str], read_at: datetim
     own = [row for row in rows if row.whole] or rows
     current = latest_words(rows)
     last = max((row for row in current if row.whole or not own[0].whole), key=_order)
-    tags, differ = _tags(own)
+    every, differ = _tags(own)
+    tags, left_out = first_tags(every)
+    doubts += left_out
     if not own[0].whole:
         doubts.append(STEPS_ALONE())
     elif differ:

@@ -1,14 +1,14 @@
 """Steps of a job of Slurm: each lies in the time of its allocations, on hosts of these, or contradicts them."""
 
 from bisect import bisect_right
-from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
-from functools import reduce
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 
 from flops_auditor.domain.runs.sources.slurm_rows import ROUNDING, SlurmRow, columns_of, rows_of
 from flops_auditor.domain.runs.training_time import Span, merge
 
-_MOST_COMPARED = 1_000_000
+_MOST_COMPARED = 100_000
 """Spans of one run: what nobody has compared contradicts."""
 _ANY = ""
 """Stands for any host: of a step that names none."""
@@ -42,20 +42,23 @@ class AllocatedHosts:
         if hosts not in self._of_all:
             unlike = {id(spans): spans for spans in (self._spans.get(host, ()) for host in hosts)}
             self._compared += sum(map(len, unlike.values()))
-            self._of_all[hosts] = reduce(_both, unlike.values()) if self._compared <= _MOST_COMPARED else ()
+            self._of_all[hosts] = _in_all(unlike.values()) if self._compared <= _MOST_COMPARED else ()
         return self._of_all[hosts]
 
 
-def _both(some: Sequence[Span], others: Sequence[Span]) -> tuple[Span, ...]:
-    both, left = list[Span](), deque(others)
-    for span in some:
-        while left and left[0].end < span.start:
-            left.popleft()
-        for other in left:
-            if other.start > span.end:
-                break
-            both.append(Span(max(span.start, other.start), min(span.end, other.end)))
-    return tuple(both)
+def _in_all(several: Collection[Sequence[Span]]) -> tuple[Span, ...]:
+    """The times that lie in a span of each, whose own spans lie apart."""
+    if len(several) == 1:
+        return tuple(*several)
+    edges = sorted(edge for spans in several for span in spans for edge in ((span.start, 0), (span.end, 1)))
+    common, now = list[Span](), 0
+    begun: datetime | None = None
+    for moment, is_end in edges:
+        if is_end and now == len(several) and begun is not None:
+            common.append(Span(begun, moment))
+        now += -1 if is_end else 1
+        begun = moment if now == len(several) else None
+    return tuple(common)
 
 
 def outside(header: str, whole: Sequence[str], steps: Sequence[str]) -> list[str]:
