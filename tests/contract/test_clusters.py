@@ -21,6 +21,7 @@ from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailabl
 from flops_auditor_cli.local_aws.clusters import LocalClusters
 from flops_auditor_cli.local_aws.service_shapes import NotOfTheModel
 from tests.fakes.clusters import LAUNCHED, READ, describe_cluster, instance, node
+from tests.fakes.dropped_files import MemoryAskedTimes
 from tests.fakes.ledger import MemoryArchive
 
 REGION = "eu-west-1"
@@ -53,9 +54,9 @@ def test_all_pages_of_clusters_and_hosts_are_read_and_kept(sagemaker: Any, stub:
     stub.add_response("list_cluster_nodes", {"ClusterNodeSummaries": [host(1)], "NextToken": "more"}, asked)
     stub.add_response("list_cluster_nodes", {"ClusterNodeSummaries": [host(2)]}, {**asked, "NextToken": "more"})
     archive = MemoryArchive()
-    done = keep_clusters(REGION, port(sagemaker), archive, READ, in_turn, lambda: False)
+    done = keep_clusters(REGION, port(sagemaker), MemoryAskedTimes(), archive, READ, in_turn, lambda: False)
     assert (done.asked, done.failed, done.left) == (("research",), {}, ())
-    known = known_cluster(REGION, "research", archive, in_turn)
+    known = known_cluster(REGION, "research", archive, in_turn, asked_now=True)
     assert [each.instance_id for each in known.hosts] == [instance(1), instance(2)]
     assert known.answer == plain(answered())
 

@@ -62,7 +62,7 @@ def test_a_state_is_kept_once_and_hosts_that_are_gone_stay_known() -> None:
     assert len(kept(world)) == 5, "two hosts, and that one of the two workers is missing"
     world.round()
     assert len(kept(world)) == 5
-    known = known_cluster("eu-west-1", "research", world.recorder.archive, in_turn)
+    known = known_cluster("eu-west-1", "research", world.recorder.archive, in_turn, asked_now=True)
     assert [each.instance_id for each in known.hosts] == [instance(1), instance(2), instance(3)]
     assert known.strange_groups == ()
 
@@ -72,7 +72,7 @@ def test_what_counts_of_a_cluster_is_kept_anew_and_the_last_answer_is_read() -> 
     for count in (2, 5, 2):
         world.clusters.answers["eu-west-1", "research"] = describe_cluster(count), [node(1)]
         world.round()
-    known = known_cluster("eu-west-1", "research", world.recorder.archive, in_turn)
+    known = known_cluster("eu-west-1", "research", world.recorder.archive, in_turn, asked_now=True)
     assert known.cluster.groups[0].current_count == 2
     assert len([each for each in kept(world) if "/described/" in each]) == 3
 
@@ -83,7 +83,7 @@ def test_of_a_name_that_was_given_again_the_cluster_that_is_there_counts() -> No
     again = ARN.replace("a1b2c3d4e5f6", "0000000000ff")
     world.clusters.answers["eu-west-1", "research"] = describe_cluster(ClusterArn=again), [node(7)]
     world.round()
-    known = known_cluster("eu-west-1", "research", world.recorder.archive, in_turn)
+    known = known_cluster("eu-west-1", "research", world.recorder.archive, in_turn, asked_now=True)
     assert (known.cluster.cluster_arn, [each.instance_id for each in known.hosts]) == (again, [instance(7)])
 
 

@@ -249,7 +249,9 @@ def test_months_of_one_run_together_are_a_whole_account() -> None:
         ("AmazonSageMaker", "EU-Inference-Tokens", "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/e"),
         ("AmazonSageMaker", "EU-Endpoint-Input-Tokens", "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/e"),
         ("AmazonSageMaker", "EU-Output-Tokens", "arn:aws:sagemaker:eu-west-1:111122223333:inference-component/c"),
+        ("AmazonSageMaker", "EU-Output-Tokens", "arn:aws:sagemaker:eu-west-1:111122223333:model/m"),
         ("AmazonBedrock", "EU-Llama3-FineTuned-Inference-input-tokens", ""),
+        ("AmazonBedrock", "EU-Nova-FineTuned-output-tokens", "arn:aws:bedrock:eu-west-1:111122223333:custom-model/m"),
         ("AmazonBedrock", "EU-NovaPro-Customization-Training-Storage", ""),
     ],
 )
@@ -291,13 +293,10 @@ def test_a_month_that_is_not_read_is_no_time_of_the_bill() -> None:
     assert explained(*lines, november, runs=(run_of_51_days,)).complete
 
 
-def test_tokens_that_a_run_generates_are_its_own_whatever_they_are_called() -> None:
-    """They were left aside, and the bill was complete without them."""
-    agent = replace(
-        TOKENS,
-        service="AmazonSageMaker",
-        usage_type="EU-Tokens-RFT-InferenceRollout",
-        instance_type="",
-        resource=agent_arn(),
-    )
-    assert charges_of(explained(agent)) == [(1000, RestReason.NO_RECORD)]
+@pytest.mark.parametrize("unit", ["1K tokens", "", "Units", "1K", "TokenCount"])
+@pytest.mark.parametrize("usage_type", ["EU-Tokens-RFT-InferenceRollout", "EU-RFT-inference", "EU-RFT-Input-Tokens"])
+def test_what_a_run_generates_is_its_own_whatever_that_is_called(unit: str, usage_type: str) -> None:
+    """It was left aside, and the bill was complete without it."""
+    service = "AmazonSageMaker"
+    agent = replace(TOKENS, service=service, usage_type=usage_type, unit=unit, instance_type="", resource=agent_arn())
+    assert [why for _, why in charges_of(explained(agent))] == [RestReason.NO_RECORD]

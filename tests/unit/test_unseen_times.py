@@ -12,7 +12,7 @@ from flops_auditor.use_cases.auditing.keep_clusters import known_cluster
 from flops_auditor.use_cases.auditing.keep_record import newest
 from flops_auditor.use_cases.auditing.unseen_times import unseen_times
 from flops_auditor.use_cases.ports.side_by_side import in_turn
-from tests.fakes.clusters import ARN, HOST, READ, at, describe_cluster, line, node, of_group, sacct
+from tests.fakes.clusters import ARN, HOST, READ, at, describe_cluster, host, line, node, of_group, sacct
 from tests.fakes.dropped_files import RESEARCH, ClusterWorld
 
 PLACE = "eu-west-1", "research"
@@ -81,7 +81,9 @@ def kept(world: ClusterWorld) -> list[str]:
 
 def listed_at(world: ClusterWorld, hour: float) -> bool:
     """Whether all hosts of that moment are known."""
-    return not known_cluster(*PLACE, world.recorder.archive, in_turn).not_listed(at(hour), at(hour + 0.01))
+    return not known_cluster(*PLACE, world.recorder.archive, in_turn, asked_now=True).not_listed(
+        at(hour), at(hour + 0.01)
+    )
 
 
 @pytest.mark.parametrize("what", ["the region refuses", "the cluster refuses", "no round"])
@@ -161,13 +163,13 @@ def test_all_groups_that_it_ever_had_are_in_doubt_with_the_type_of_their_hosts(w
     late = of_group("late", 3, kind="ml.g5.xlarge")
     world.clusters.answers[PLACE] = describe_cluster(InstanceGroups=groups), [late]
     each_hour(world, 10, 10)
-    known = known_cluster(*PLACE, world.recorder.archive, in_turn)
+    known = known_cluster(*PLACE, world.recorder.archive, in_turn, asked_now=True)
     assert known.not_listed(at(5), at(6)) == {"late": "ml.g5.xlarge", "workers": HOST}
 
 
 def test_what_cannot_be_read_has_no_end() -> None:
     times = unseen_times(["clusters/x/unseen/2026-10-01T00:00:00.000Z.json"], [None], {"workers": HOST})
-    assert list(times) == [NotListed({"workers": HOST}, at(0), None)]
+    assert list(times) == [NotListed({"workers": HOST}, at(0), None, frozenset())]
 
 
 def round_that_dies(world: ClusterWorld, last: int) -> bool:
@@ -205,3 +207,71 @@ def test_a_kill_after_any_call_leaves_the_same_hours_not_known(case: str, follow
         if not died:
             break
     assert last >= 6
+
+
+def test_a_cluster_that_is_gone_is_known_until_it_was_found_to_be(world: ClusterWorld) -> None:
+    """Whatever the table has lost of it since."""
+    each_hour(world, 4, 20)
+    del world.clusters.answers[PLACE]
+    each_hour(world, 21, 21)
+    world.times.kept.clear()
+    each_hour(world, 22, 745)
+    assert hours_of_october(world) == ("below", set())
+
+
+def test_one_that_was_asked_about_once_by_a_round_that_died_is_not_known_afterwards(world: ClusterWorld) -> None:
+    """It was described and never noted: nobody missed it when it was gone, and the hours were below."""
+    world.times.kept.clear()
+    del world.clusters.answers[PLACE]
+    denied(world, 4, 700)
+    each_hour(world, 701, 745)
+    assert hours_of_october(world) == ("indeterminate", {NOT_LISTED})
+
+
+@pytest.mark.parametrize("case", ["no accelerators", "no groups", "a group of no type"])
+def test_hosts_of_any_group_may_have_come_and_gone_while_nobody_asked(case: str) -> None:
+    groups = {
+        "no accelerators": [{"InstanceGroupName": "control", "InstanceType": "ml.m5.xlarge", "CurrentCount": 1}],
+        "no groups": [],
+        "a group of no type": [{"InstanceGroupName": "flexible", "CurrentCount": 0}],
+    }[case]
+    hosts = [of_group("control", 9, kind="ml.m5.xlarge")] if case == "no accelerators" else []
+    world = ClusterWorld()
+    world.clusters.answers[PLACE] = describe_cluster(CreationTime=at(0).isoformat(), InstanceGroups=groups), hosts
+    each_hour(world, 1, 3)
+    denied(world, 4, 700)
+    each_hour(world, 701, 745)
+    world.clock.now = max(world.clock.now, READ)
+    world.drop(sacct(*([line(start=0, end=744, hosts=host(9))] if hosts else [])), OCTOBER)
+    world.round()
+    jobs = {key.split("/")[1] for key in world.recorder.archive.list("records/")}
+    contents = [record.content for job in jobs if (record := newest(job, world.recorder))]
+    hours = [each for each in contents if each["job"]["arn"].startswith(f"{ARN}/no-run/unknown/")]
+    assert [each["verdict"] for each in hours] == ["indeterminate"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "still_there", "doubted"),
+    [(10, 690, False, True), (10, 690, True, False), (1, 3, False, False), (701, 704, False, False)],
+)
+def test_a_run_is_open_whose_hosts_name_may_have_been_anothers_while_nobody_asked(
+    start: int, end: int, still_there: bool, doubted: bool
+) -> None:
+    """The name of a weak host that was given back, which a strong one had until that was given back, too."""
+    weak = node(1, kind="ml.g5.xlarge")
+    groups = [{"InstanceGroupName": "workers", "InstanceType": "ml.g5.xlarge", "CurrentCount": 1}]
+    world = ClusterWorld()
+    described = describe_cluster(CreationTime=at(0).isoformat(), InstanceGroups=groups)
+    world.clusters.answers[PLACE] = described, [weak]
+    each_hour(world, 1, 3)
+    denied(world, 4, 700)
+    world.clusters.answers[PLACE] = described, [weak if still_there else node(3, kind="ml.g5.xlarge", launched=at(699))]
+    each_hour(world, 701, 745)
+    world.drop(sacct(line(start=start, end=end, hosts=host(1))))
+    world.round()
+    [job] = {key.split("/")[1] for key in world.recorder.archive.list("records/")}
+    record = newest(job, world.recorder)
+    assert record is not None
+    found = {each["kind"] for each in record.content["estimate"]["doubts"]}
+    assert ("cluster-hosts-not-seen" in found) == doubted
+    assert record.content["verdict"] == ("indeterminate" if doubted else "below")

@@ -84,6 +84,9 @@ _OF_RESOURCES: Mapping[str, Door] = MappingProxyType(
         "space": NOTEBOOKS,
         "endpoint": ENDPOINTS,
         "inference-component": ENDPOINTS,
+        "inference-experiment": ENDPOINTS,
+        "endpoint-config": ENDPOINTS,
+        "model": ENDPOINTS,
         "transform-job": ENDPOINTS,
         "processing-job": PROCESSING,
     }
@@ -115,10 +118,13 @@ _TOKENS = re.compile(TOKENS)
 _CHARGE = re.compile(TRAINING_CHARGES)
 _RUN = re.compile(RUNS)
 _APART = re.compile(
-    rf"(?i)\bml\.[a-z][a-z0-9-]{{0,40}}\.{_SIZES}"
-    r"|storage|volume|inference|model-?unit|provisioned|bytes|data-?(?:xfer|transfer)|\b[gt]i?b\b"
+    rf"(?i)\bml\.[a-z][a-z0-9-]{{0,40}}\.{_SIZES}|storage|volume|bytes|data-?(?:xfer|transfer)|\b[gt]i?b\b"
 )
-"""What is charged of a run and is no training: a host, which is hours; disks, what is kept or moved, what answers."""
+"""What is charged of a run and is no training: a host, which is hours; disks, what is kept or moved."""
+_ANSWERS = re.compile(r"(?i)inference|model-?unit|provisioned")
+_ANSWERS_UNLESS_IT_TRAINS = re.compile(r"(?i)(?:in|out)put-?tokens")
+_TRAINS = re.compile(r"(?i)train(?!ed)|rft|distillation|customi[sz]ation")
+"""Usage of what answers, where no run is charged: a run may generate what it trains on."""
 
 
 def host_of(usage_type: str, instance_type: str) -> str:
@@ -149,20 +155,24 @@ def door_of_charge(service: str, usage_type: str, unit: str, resource: str) -> D
     """The door of training that is charged by something else than hosts; None where the line is no such charge, or of
     what answers and is no run.
     """
-    if _APART.search(usage_type) or _OF_RESOURCES.get(kind_of_resource(resource)) is ENDPOINTS:
+    if _APART.search(usage_type) or _answers(usage_type) or _OF_RESOURCES.get(kind_of_resource(resource)) is ENDPOINTS:
         return None
     if service == SAGEMAKER:
         return SERVERLESS if _TOKENS.search(f"{unit} {usage_type}") or _CHARGE.search(usage_type) else None
     return CUSTOMISATION if service == BEDROCK and _CHARGE.search(usage_type) else None
 
 
+def _answers(usage_type: str) -> bool:
+    of_answers = _ANSWERS_UNLESS_IT_TRAINS.search(usage_type) and not _TRAINS.search(usage_type)
+    return bool(_ANSWERS.search(usage_type) or of_answers)
+
+
 def door_of_run(resource: str, usage_type: str, unit: str, instance_type: str) -> Door | None:
     """The door of training by what a line names, where its usage type is not known; None where it names no run, or is
-    of a host, or of what stands apart from training. Tokens of a run do not: it may generate what it trains on.
+    of a host, or of what stands apart from training.
     """
     run = _RUN.match(resource)
-    apart = _APART.search(f"{usage_type} {unit} {instance_type}") and not _TOKENS.search(unit)
-    if run is None or apart:
+    if run is None or _APART.search(f"{usage_type} {unit} {instance_type}"):
         return None
     return CUSTOMISATION if run["service"] == "bedrock" else SERVERLESS
 

@@ -73,10 +73,14 @@ class HostsByName:
         """Whether the name passed to a host of another type during a stay: nothing runs on from one to the other."""
         if stay.host not in self._of_several_types:
             return False
-        of_name = self.of(stay.host)
-        first = bisect_right(of_name, stay.start, key=lambda host: host.launched)
-        until = bisect_left(of_name, stay.end, key=lambda host: host.launched)
-        return len({host.instance_type for host in of_name[max(0, first - 1) : until]}) > 1
+        return len({host.instance_type for host in self.in_time(stay.host, stay.start, stay.end)}) > 1
+
+    def in_time(self, name: str, start: datetime, end: datetime) -> Sequence[ClusterHost]:
+        """Whose name it was at some moment from `start` on and before `end`."""
+        of_name = self.of(name)
+        first = bisect_right(of_name, start, key=lambda host: host.launched)
+        until = bisect_left(of_name, end, key=lambda host: host.launched)
+        return of_name[max(0, first - 1) : until]
 
 
 def times_on_hosts(stays: Iterable[Stay], hosts: HostsByName, until: datetime) -> dict[ClusterHost, tuple[Span, ...]]:

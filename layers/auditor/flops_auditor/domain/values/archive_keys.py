@@ -16,7 +16,7 @@ ROTATIONS = "rotations/"
 KEYS = "keys.json"
 CLUSTERS = "clusters/"
 """What AWS answered about clusters and their hosts: no part of the ledger, but what its evidence is taken from."""
-DESCRIBED, HOSTS, UNSEEN = "described", "hosts", "unseen"
+DESCRIBED, HOSTS, UNSEEN, GONE = "described", "hosts", "unseen", "gone"
 
 LARGEST_OBJECT = 1 << 26
 """Bytes. Evidence is the largest of what audits write, and a batch of what seals write."""
@@ -79,7 +79,7 @@ def rotation_key(number: int) -> str:
 
 def clusters_folder(region: str, name: str, cluster: str = "", what: str = "") -> str:
     """Where what is kept of the clusters of a name is; of one of them, by its id, and of its description,
-    its hosts or times in which nobody asked.
+    its hosts, times in which nobody asked, or when it was found to be gone.
     """
     return "/".join(part for part in (f"{CLUSTERS}{region}", name, cluster, what) if part) + "/"
 
@@ -97,6 +97,11 @@ def cluster_host_key(region: str, name: str, cluster: str, instance: str, sha256
 def unseen_cluster_key(region: str, name: str, cluster: str, since: str) -> str:
     """Until when nobody asked about a cluster from a moment on, so that a time is kept once."""
     return f"{clusters_folder(region, name, cluster, UNSEEN)}{since}.json"
+
+
+def gone_cluster_key(region: str, name: str, cluster: str, at: str) -> str:
+    """That a cluster was no longer listed at a moment."""
+    return f"{clusters_folder(region, name, cluster, GONE)}{at}.json"
 
 
 def number_of(key: str, key_of: Callable[[int], str]) -> int | None:

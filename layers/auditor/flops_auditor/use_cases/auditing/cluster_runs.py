@@ -12,7 +12,7 @@ from flops_auditor.domain.runs.cluster_time import HostsByName, Stay, times_on_h
 from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor.domain.runs.sources.cluster_evidence import ClusterAnswers, hours_of_no_run, runs_in
 from flops_auditor.domain.runs.sources.operators_file import OperatorsFile
-from flops_auditor.domain.runs.sources.unexplained_hours import TYPE_NOT_SAID
+from flops_auditor.domain.runs.sources.unexplained_hours import ANY_GROUP, TYPE_NOT_SAID
 from flops_auditor.domain.runs.training_time import Span
 
 
@@ -83,8 +83,16 @@ def cases_of_hours(runs: ClusterRuns, period: Span, now: datetime, without: Cont
 
 def _not_listed(answers: ClusterAnswers, since: datetime | None, until: datetime) -> dict[str, str]:
     """Groups of which hosts of a time are not known, with the type of their hosts, if that is said. Where no host with
-    accelerators was there yet, those that AWS counts may have taken the place of others.
+    accelerators was there yet, those that AWS counts may have taken the place of others; where nobody asked, others may
+    have come and gone.
     """
+    missing = _counted_and_not_listed(answers, since, until)
+    if answers.nobody_asked(since, until) and not any(map(_may_have_accelerators, missing.values())):
+        return {**missing, ANY_GROUP: ""}
+    return missing
+
+
+def _counted_and_not_listed(answers: ClusterAnswers, since: datetime | None, until: datetime) -> dict[str, str]:
     there = [host for host in answers.hosts if _may_have_accelerators(host.instance_type)]
     missing = answers.not_listed(since, until)
     if any(host.launched < until for host in there):

@@ -29,6 +29,7 @@ from flops_auditor.domain.runs.sources.cluster_evidence import ClusterAnswers, N
 from flops_auditor.domain.runs.sources.contradicting_hosts import contradicting_hosts
 from flops_auditor.domain.values.archive_keys import (
     DESCRIBED,
+    GONE,
     HOSTS,
     UNSEEN,
     cluster_host_key,
@@ -39,7 +40,13 @@ from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.canonical_json import canonical
 from flops_auditor.domain.values.errors import AuditorError, WrongInput
 from flops_auditor.domain.values.moments import iso, read_time
-from flops_auditor.use_cases.auditing.unseen_times import SEEN_WITHIN, keep_unseen_time, unseen_times
+from flops_auditor.use_cases.auditing.unseen_times import (
+    SEEN_WITHIN,
+    keep_gone,
+    keep_unseen_time,
+    unseen_since,
+    unseen_times,
+)
 from flops_auditor.use_cases.ports.clusters import AskedTimes, Clusters, LastAsked
 from flops_auditor.use_cases.ports.ledger import Archive
 from flops_auditor.use_cases.ports.side_by_side import SideBySide
@@ -99,7 +106,7 @@ def keep_clusters(
         times.note_asked(asking)
 
     def note_gone(name: str) -> None:
-        keep_unseen_time(last_asked[name], archive, now)
+        keep_gone(last_asked[name], archive, now)
         times.note_asked(replace(last_asked[name], at=now, gone=True))
 
     gone = sorted(name for name, last in last_asked.items() if name not in names and not last.gone)
@@ -117,11 +124,11 @@ def keep_clusters(
     return AskedClusters(tuple(asked), failed, tuple(left))
 
 
-def known_cluster(region: str, name: str, archive: Archive, at_once: SideBySide) -> ClusterAnswers:
+def known_cluster(region: str, name: str, archive: Archive, at_once: SideBySide, *, asked_now: bool) -> ClusterAnswers:
     """What is kept of the cluster of this name, of several the one that was described last. A name that several hosts
     had at once, or that one had beside another, is none's, since nobody could say whose, or when. A host of which not
-    even type and group are certain is as one that was not listed. Raises UnknownCluster, TooManyHosts,
-    MalformedCluster.
+    even type and group are certain is as one that was not listed. `asked_now`: this round asked about it. Raises
+    UnknownCluster, TooManyHosts, MalformedCluster.
     """
     folder = clusters_folder(region, name)
     keys = [key.removeprefix(folder).split("/") for key in islice(archive.list(folder), MOST_KEPT + 1)]
@@ -140,21 +147,26 @@ def known_cluster(region: str, name: str, archive: Archive, at_once: SideBySide)
     listings = [{NODES: [without_names(each, shared)]} for each in plain_hosts]
     known = cluster_answers(_answer(answers[-1]), listings, asked=True)
     times = [read_time(each[2]) for each in places]
-    ends = [folder + "/".join(each) for each in keys if each[:2] == [cluster, UNSEEN]]
-    unseen = unseen_times(ends, _bodies(ends, archive, at_once), _every_group(answers, known.hosts))
-    missing = [*_not_asked(answers[0], times[0]), *unseen, *_missing(answers, times, known.hosts)]
+    every = _every_group(answers, known.hosts)
+    ends, gone = (["/".join(each) for each in keys if each[:2] == [cluster, what]] for what in (UNSEEN, GONE))
+    unseen = list(unseen_times(ends, _bodies([folder + end for end in ends], archive, at_once), every))
+    if not asked_now:
+        unseen += unseen_since([*times, *(each.until for each in unseen if each.until)], gone, every)
+    missing = [*_not_asked(answers[0], times[0], known.hosts), *unseen, *_missing(answers, times, known.hosts)]
     if doubtful.groups:
         missing.append(NotListed(doubtful.groups))
     before = tuple(sorted({each[0] for each in described} - {cluster}))
     return replace(known, missing=tuple(missing), names_of_nobody=frozenset(shared), before=before, first_seen=times[0])
 
 
-def _not_asked(answer: Mapping[str, Any], first: datetime) -> Iterator[NotListed]:
-    """Groups of a cluster before anybody asked about it: hosts that were given back until then were never listed."""
+def _not_asked(answer: Mapping[str, Any], first: datetime, hosts: Sequence[ClusterHost]) -> Iterator[NotListed]:
+    """Groups of a cluster before anybody asked about it: hosts that were given back until then were never listed. All
+    `hosts` that are known were listed then or later.
+    """
     cluster = parse_cluster(answer)
     if cluster.creation_time is None or first - cluster.creation_time > SEEN_WITHIN:
         types = {group.instance_group_name: group.instance_type for group in cluster.groups}
-        yield NotListed(types, cluster.creation_time, first)
+        yield NotListed(types, cluster.creation_time, first, frozenset(host.instance_id for host in hosts))
 
 
 def _every_group(answers: Sequence[Mapping[str, Any]], hosts: Sequence[ClusterHost]) -> dict[str, str]:
@@ -207,7 +219,8 @@ def _keep_cluster(
     if before is not None and before.cluster == cluster:
         moments.append(before.at)
     if moments:
-        keep_unseen_time(replace(asking, at=max(moments)), archive, asking.at)
+        there = (str(host["InstanceId"]) for host in launched)
+        keep_unseen_time(replace(asking, at=max(moments)), archive, asking.at, there)
     if not last.endswith(f"/{digest}.json"):  # last: who finds the cluster finds its hosts
         archive.put_if_absent(
             described_cluster_key(region, name, cluster, iso(asking.at), digest), canonical({**answer, **beside})

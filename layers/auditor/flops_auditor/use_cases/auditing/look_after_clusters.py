@@ -68,17 +68,18 @@ def look_after_clusters(door: ClustersDoor, out_of_time: Callable[[], bool], onl
     if enabled.unread:
         done.failed["other regions"] = enabled.unread
     regions = [each for each in enabled.names if only in ("", each)]
-    answered = [region for region in regions if _ask_about(region, door, out_of_time, done)]
-    if not (only or answered or done.failed or done.left):
+    asked = {region: names for region in regions if (names := _ask_about(region, door, out_of_time, done)) is not None}
+    if not (only or asked or done.failed or done.left):
         done.failed, done.closed = done.closed, {}
 
     @cache
     def known(region: str, cluster: str) -> ClusterAnswers:
         name = f"{region}/{cluster}"
-        if region not in answered or name in done.failed or name in done.left:
+        if region not in asked or name in done.failed or name in done.left:
             reason = done.failed.get(name) or (done.failed | done.closed).get(region) or "not in this round"
             raise ClusterNotAsked(f"{name}: {reason}")
-        return known_cluster(region, cluster, door.recorder.archive, door.recorder.at_once)
+        asked_now = cluster in asked[region]
+        return known_cluster(region, cluster, door.recorder.archive, door.recorder.at_once, asked_now=asked_now)
 
     def known_of(place: FilePlace) -> ClusterAnswers:
         return known(place.region, place.cluster)
@@ -102,11 +103,11 @@ def _ask_about(
     door: ClustersDoor,
     out_of_time: Callable[[], bool],
     done: ClustersLookedAt,
-) -> bool:
-    """Whether the region answered."""
+) -> frozenset[str] | None:
+    """The clusters that it was asked about; None where the region did not answer."""
     if out_of_time():
         done.left.append(region)
-        return False
+        return None
     recorder = door.recorder
     try:
         of_region = keep_clusters(
@@ -116,11 +117,11 @@ def _ask_about(
         known = next(iter(recorder.archive.list(f"{CLUSTERS}{region}/", limit=1)), "")
         closed = isinstance(failure, SourceDenied) and not known
         (done.closed if closed else done.failed)[region] = f"{failure.name}: {failure}"
-        return False
+        return None
     done.clusters += len(of_region.asked)
     done.failed.update({f"{region}/{name}": reason for name, reason in of_region.failed.items()})
     done.left += [f"{region}/{name}" for name in of_region.left]
-    return True
+    return frozenset(of_region.asked)
 
 
 def _region_of(file: DroppedFile) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flops_auditor.domain.runs.cluster_time import ClusterHost, HostsByName
+from flops_auditor.domain.runs.cluster_time import ClusterHost, HostsByName, Stay
 from flops_auditor.domain.runs.evidence import CLUSTER_RUN, Evidence
 from flops_auditor.domain.runs.sources.cluster_answers import (
     NODES,
@@ -18,7 +18,14 @@ from flops_auditor.domain.runs.sources.cluster_answers import (
     parse_cluster,
     parse_hosts,
 )
-from flops_auditor.domain.runs.sources.cluster_run import EARLIER_GROUPS, LATEST, NO_RUN, describe_run, said_run
+from flops_auditor.domain.runs.sources.cluster_run import (
+    EARLIER_GROUPS,
+    HOSTS_NOT_SEEN,
+    LATEST,
+    NO_RUN,
+    describe_run,
+    said_run,
+)
 from flops_auditor.domain.runs.sources.operators_file import MOST_STAYS, OperatorsFile
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile, SaidRun
 from flops_auditor.domain.runs.sources.unexplained_hours import name_of_hours, told_of_hours
@@ -29,12 +36,14 @@ from flops_auditor.domain.values.moments import iso
 @dataclass(frozen=True)
 class NotListed:
     """Groups of which hosts were missing, with the type of their hosts, if that is said, while AWS answered so: from
-    `since` to `until`, None where that is not known.
+    `since` to `until`, None where that is not known. `listed`, where nobody asked in that time, are the ids of the
+    hosts that were listed at its end.
     """
 
     groups: Mapping[str, str]
     since: datetime | None = None
     until: datetime | None = None
+    listed: frozenset[str] | None = None
 
     def overlaps(self, since: datetime | None, until: datetime) -> bool:
         """Whether AWS answered so, or may have, at some moment of a time."""
@@ -64,6 +73,24 @@ class ClusterAnswers:
         """Groups of which hosts were missing in answers of a time, with the type of their hosts, if that is said."""
         of_time = [each.groups for each in self.missing if each.overlaps(since, until)]
         return {name: groups[name] for groups in of_time for name in sorted(groups)}
+
+    def nobody_asked(self, since: datetime | None, until: datetime) -> bool:
+        """Whether AWS was not asked for some of a time, so that there may have been hosts of any group."""
+        return any(each.listed is not None and each.overlaps(since, until) for each in self.missing)
+
+    def hosts_not_seen(self, stays: Iterable[Stay], hosts: HostsByName) -> set[str]:
+        """Names of these stays that may have been another host's, since nobody asked meanwhile and their own was no
+        longer listed afterwards. An id is no other's.
+        """
+        unasked = [each for each in self.missing if each.listed is not None]
+        return {
+            stay.host
+            for stay in stays
+            for time in unasked
+            if time.overlaps(stay.start, stay.end)
+            for host in hosts.in_time(stay.host, max(stay.start, time.since or stay.start), stay.end)
+            if host.instance_id not in (time.listed or ()) and host.instance_id not in stay.host
+        }
 
     def earlier_clusters(self, since: datetime) -> tuple[str, ...]:
         """Other clusters of its name that may have had hosts after that moment: a name that was given up may be given
@@ -121,7 +148,9 @@ def runs_in(
         if run.stays or run.doubts:
             names = dict.fromkeys(stay.host for stay in run.stays)
             hosts = [host for name in names for host in by_name.of(name)]
-            yield run, _evidence({**description, **_about_hosts(hosts, answers)}, read_at)
+            not_seen = sorted(answers.hosts_not_seen(run.stays, by_name))
+            beside = {HOSTS_NOT_SEEN: not_seen} if not_seen else {}
+            yield run, _evidence({**description, **_about_hosts(hosts, answers), **beside}, read_at)
 
 
 def hours_of_no_run(

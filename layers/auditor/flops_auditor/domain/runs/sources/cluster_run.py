@@ -53,6 +53,8 @@ CREATED = "Created"
 """Of a run with a record already, when that says that it was first asked for: a file may lack its first attempts."""
 EARLIER_GROUPS = "EarlierGroups"
 """Groups of its hosts that the cluster had by an earlier answer about its hosts, and has no longer."""
+HOSTS_NOT_SEEN = "HostsNotSeen"
+"""Hosts of it, as its operator calls them, whose names may have been others' then: nobody asked AWS meanwhile."""
 _SHARED = "the file systems of its cluster"
 
 HOSTS_NOT_LISTED = Kind(
@@ -82,6 +84,12 @@ PASSED_ON = Kind(
     "cluster-host-names-passed-on",
     "contradictory evidence: by the operator's file it had {hosts:list} without a break, which by AWS's answers became "
     "another host, of another type, meanwhile",
+    AMEND,
+)
+NOT_SEEN = Kind(
+    "cluster-hosts-not-seen",
+    "nobody asked AWS about the cluster for some of the time in which it had {hosts:list}, and AWS listed that host no "
+    "longer afterwards: another one may have been called so meanwhile",
     AMEND,
 )
 UNLIKE_HOURS = Kind(
@@ -136,6 +144,8 @@ def read_cluster_run(evidence: Evidence) -> Run:
         groups = {group.instance_group_name for group in cluster.groups} | set(description.get(EARLIER_GROUPS, ()))
         who, run_of_no = str(file["Who"]), int(file["LinesOfNoRun"])
         told_run = said_run(description)
+        if not_seen := list(map(str, description.get(HOSTS_NOT_SEEN, ()))):
+            told_run = replace(told_run, doubts=(*told_run.doubts, NOT_SEEN(hosts=not_seen)))
         if CREATED in description:
             told_run = replace(told_run, created=read_time(description[CREATED]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -19,6 +19,8 @@ MOST_SPANS = 20_000
 """Of one type of host in a period: a verifier reads evidence of that size."""
 TYPE_NOT_SAID = "unknown"
 """Stands for the type of hosts that AWS counts and does not list, where it does not say it either."""
+ANY_GROUP = "any that came and went"
+"""Stands for groups that a cluster may have had while nobody asked."""
 NO_RUN_HAD_THEM = Kind(
     "cluster-hours-without-a-run",
     "no run in the operator's file had these hours of hosts, and nobody says what was done in them",
@@ -30,8 +32,8 @@ NO_RUN_HAD_THEM = Kind(
 )
 HOSTS_MISSING = Kind(
     "cluster-groups-not-listed-in-full",
-    "in the groups {names:list} AWS counts more hosts than were listed, or nobody had asked yet in that time: how many "
-    "hours of theirs no run had is not known. Hand in answers of ListClusterNodes of then that have them all",
+    "in the groups {names:list} AWS counts more hosts than were listed, or nobody asked for some of that time: how "
+    "many hours of theirs no run had is not known. Hand in answers of ListClusterNodes of then that have them all",
     Remedy("list-all-hosts", "hand in all hosts of `aws sagemaker list-cluster-nodes`, with --why REASON"),
 )
 
