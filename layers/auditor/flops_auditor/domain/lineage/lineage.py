@@ -145,6 +145,12 @@ class Ancestor:
         doubts = (*self.doubts, DOUBTFUL_WITHOUT_ITS_WORD()) if without.doubtful else self.doubts
         return replace(self, **taken, doubts=doubts, without_statements=None, other_names=())
 
+    def same_but_revision(self, other: "Ancestor | None") -> bool:
+        """Whether both say the same of a run, whatever revision the figures were taken from."""
+        if other is None or other is self:
+            return other is self
+        return self == (other if other.revision == self.revision else replace(other, revision=self.revision))
+
     @property
     def has_weights(self) -> bool:
         """Whether the run handed weights on, rather than generated data."""
@@ -264,8 +270,9 @@ class Lineage:
         """Whether both say the same of the model, whatever revision the figures were taken from, and in doubt is the
         same kind of thing: a list of names that grows is no news.
         """
-        mine, theirs = (tuple(replace(a, revision=0) for a in lineage.ancestors) for lineage in (self, other))
-        return (self.parents, mine, self.open_kinds) == (other.parents, theirs, other.open_kinds)
+        mine, theirs = ((each.parents, each.open_kinds, len(each.ancestors)) for each in (self, other))
+        both = zip(self.ancestors, other.ancestors, strict=False)
+        return mine == theirs and all(run.same_but_revision(its) for run, its in both)
 
 
 NO_LINEAGE = Lineage()
@@ -350,12 +357,17 @@ def union(sets: Iterable[Iterable[Ancestor]], without: str = "") -> tuple[Ancest
     """Ancestor sets joined: each run once, by the newest revision known of it, in order of job id."""
     once: dict[str, Ancestor] = {}
     for ancestors in sets:
-        for ancestor in ancestors:
-            known = once.get(ancestor.job_id)
-            if known is None or known.revision < ancestor.revision:
-                once[ancestor.job_id] = ancestor
+        join(once, ancestors)
     once.pop(without, None)
     return tuple(once[key] for key in sorted(once))
+
+
+def join(once: dict[str, Ancestor], ancestors: Iterable[Ancestor]) -> None:
+    """Add a set of ancestors to others, which are by job id: of each run the newest revision known of it."""
+    for ancestor in ancestors:
+        known = once.get(ancestor.job_id)
+        if known is None or known.revision < ancestor.revision:
+            once[ancestor.job_id] = ancestor
 
 
 def passed_on(parent: Ancestor, its_ancestors: Sequence[Ancestor]) -> tuple[Ancestor, ...]:

@@ -6,7 +6,7 @@ newest record, and one object if it has more than MOST_INLINE ancestors. How lon
 
 from collections import deque
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from types import MappingProxyType
@@ -14,13 +14,13 @@ from typing import Any
 
 from flops_auditor.domain.law.due_dates import DueDate, read_due_dates
 from flops_auditor.domain.ledger.statement import predicate_of
-from flops_auditor.domain.lineage.kept_ancestors import AncestorSet, read_kept, unpack, within_room
+from flops_auditor.domain.lineage.kept_ancestors import AncestorSet, Unpacked, within_room
 from flops_auditor.domain.lineage.lineage import (
     BEHIND_SHUT_DOORS,
     Ancestor,
     Lineage,
-    MalformedLineage,
     ancestor_of,
+    join,
     on_its_word,
     passed_on,
     read_lineage,
@@ -36,6 +36,7 @@ from flops_auditor.domain.values.moments import read_time
 from flops_auditor.domain.values.remarks import Kind, Remark
 from flops_auditor.use_cases.auditing.crowds import ENTRIES_IN_A_PAGE
 from flops_auditor.use_cases.auditing.find_holders import Holders
+from flops_auditor.use_cases.auditing.recorded_runs import AncestorObjects, RecordedRuns
 from flops_auditor.use_cases.ports.ledger import Archive
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind, LineageIndex, LineageReads
 from flops_auditor.use_cases.ports.records import Records
@@ -173,7 +174,7 @@ def find_lineage(
     """The runs that this one continues, and their ancestors, as they are recorded now. What is `expected` to be among
     its parents is read beside the index.
     """
-    kept: dict[str, AncestorSet] = {}
+    objects = AncestorObjects(archive)
     recorded_at: dict[str, datetime] = {}
     places = [each.location for each in run.begins[:MOST_REFERENCES] if not each.location.too_long]
     asked = [partial(index.look, [place for place in places if not place.whole_bucket])]
@@ -187,7 +188,7 @@ def find_lineage(
             recorded_at[job_id] = read_time(content["recorded_at"])
         return content
 
-    followed = follow(run, newest, look, lambda key, digest: _load(key, digest, archive, kept), kept)
+    followed = follow(run, newest, look, objects.load, objects.kept)
     return replace(followed, recorded_at=max(map(recorded_at.__getitem__, followed.lineage.parents), default=None))
 
 
@@ -195,11 +196,11 @@ def follow(
     run: Run,
     newest: Callable[[str], Mapping[str, Any] | None],
     index: LineageReads,
-    load: Callable[[str, str], Sequence[Ancestor]],
+    load: Callable[[str, str], Unpacked],
     kept: Mapping[str, AncestorSet] = MappingProxyType({}),
 ) -> FoundLineage:
-    """The same from whatever says what is recorded: `newest` gives the predicate of a job's newest record, `load` the
-    ancestors in an object by key and SHA-256, and `kept` has those that it read. What cannot be told becomes a doubt.
+    """The same from whatever says what is recorded: `newest` gives the predicate of a job's newest record, `load` what
+    stands in an object by key and SHA-256, and `kept` has those that it read. What cannot be told becomes a doubt.
     """
     named = run.begins
     doubts: list[Remark] = []
@@ -207,7 +208,7 @@ def follow(
         doubts.append(TOO_MANY_PLACES(count=len(named), most=MOST_REFERENCES))
     if named and run.created is None:
         doubts.append(NO_CREATION_TIME())
-    recorded = _Recorded(newest, load)
+    recorded = RecordedRuns(newest, load)
     holders = Holders(run, index, recorded.ancestor_ids, doubts=doubts, notes=list(run.begins_notes))
     parents: dict[str, tuple[IndexEntry, Reference]] = {}
     resolved: set[Location] = set()
@@ -229,30 +230,37 @@ def follow(
         doubts += _maybe_deleted(run, resolved, index)
         holders.notes += _behind_shut_doors(run, resolved)
     doubts += _unseen_results(run)
-    if len(parents) > MOST_PARENTS:
-        doubts.append(TOO_MANY_PARENTS(count=len(parents), most=MOST_PARENTS))
-    sets: dict[str, tuple[Ancestor, ...]] = {}
+    before_parents, looked_up = len(doubts), 0
+    once, read = dict[str, Ancestor](), set[str]()
     due: list[DueDate] = []
     notes = holders.notes
     for job_id in sorted(parents)[:MOST_PARENTS]:
         entry, reference = parents[job_id]
         name = name_of(entry.job_arn)
-        content = recorded.content(job_id)
+        content, ancestors = recorded.content(job_id), recorded.ancestors(job_id)
+        looked_up += ancestors is not None
         if content is None:
             doubts.append(AWAITED(where=reference.where, name=name))
             continue
         notes.append(CONTINUES(where=reference.where, place=str(reference.location), name=name))
-        sets[job_id] = passed_on(ancestor_of(content), recorded.ancestors(job_id))
+        join(once, passed_on(ancestor_of(content), ancestors or ()))
+        read.add(job_id)
         due += read_due_dates(content)
-    everyone = union(sets.values(), without=run.job_id)
-    ancestors = within_room(everyone, sets)
-    if len(ancestors) < len(everyone):
-        doubts.insert(0, TOO_MANY_ANCESTORS(count=len(everyone) - len(ancestors)))
+    doubts[before_parents:before_parents] = _not_all(len(parents), looked_up)
+    everyone = union([once.values()], without=run.job_id)
+    within = within_room(everyone, read)
+    if len(within) < len(everyone):
+        doubts.insert(0, TOO_MANY_ANCESTORS(count=len(everyone) - len(within)))
     decisive_first = sorted(notes, key=lambda note: not on_its_word(note))
     remarks = _first(doubts, MOST_DOUBTS, MORE_DOUBTS), _first(decisive_first, MOST_NOTES, MORE_NOTES)
-    known = tuple(job_id for job_id in sorted(parents) if any(a.job_id == job_id for a in ancestors))
+    known = tuple(sorted(parents.keys() & {ancestor.job_id for ancestor in within}))
     heir_of = tuple(job_id for job_id in known if job_id in read_from)
-    return FoundLineage(Lineage(known, ancestors, *remarks), tuple(kept.values()), tuple(due), heir_of)
+    return FoundLineage(Lineage(known, within, *remarks), tuple(kept.values()), tuple(due), heir_of)
+
+
+def _not_all(parents: int, looked_up: int) -> list[Remark]:
+    """A doubt about parents of which not all were looked up, or not all that they continue themselves."""
+    return [TOO_MANY_PARENTS(count=parents, most=looked_up)] if looked_up < parents else []
 
 
 def of_its_role(run: Run, lineage: Lineage, index: LineageReads) -> Lineage:
@@ -314,54 +322,9 @@ def _first(remarks: Sequence[Remark], most: int, more: Kind) -> tuple[Remark, ..
     return (*remarks[:most], *([more(count=left)] if left > 0 else []))
 
 
-@dataclass
-class _Recorded:
-    """Newest records, each read once."""
-
-    newest: Callable[[str], Mapping[str, Any] | None]
-    load: Callable[[str, str], Sequence[Ancestor]]
-    _contents: dict[str, Mapping[str, Any] | None] = field(default_factory=dict)
-    _lineages: dict[str, Lineage] = field(default_factory=dict)
-
-    def content(self, job_id: str) -> Mapping[str, Any] | None:
-        """The predicate of a run's newest record."""
-        if job_id not in self._contents:
-            self._contents[job_id] = self.newest(job_id)
-        return self._contents[job_id]
-
-    def ancestors(self, job_id: str) -> Sequence[Ancestor]:
-        """Those of a recorded run."""
-        content = self.content(job_id)
-        return () if content is None else self._lineage(job_id, content).ancestors
-
-    def _lineage(self, job_id: str, content: Mapping[str, Any]) -> Lineage:
-        if job_id not in self._lineages:
-            self._lineages[job_id] = read_lineage(content, self.load)
-        return self._lineages[job_id]
-
-    def ancestor_ids(self, job_id: str) -> frozenset[str] | None:
-        """Job ids of those that count of a recorded run, None for one without a record: they tell holders of a place
-        apart.
-        """
-        content = self.content(job_id)
-        if content is None:
-            return None
-        generates = content["job"]["activity"] == "synthetic-data"
-        return frozenset() if generates else frozenset(a.job_id for a in self._lineage(job_id, content).counted)
-
-
 def recorded_lineage(content: dict[str, object], archive: Archive) -> Lineage:
     """The lineage that a record was audited with."""
-    return read_lineage(content, lambda key, digest: _load(key, digest, archive, {}))
-
-
-def _load(key: str, digest: str, archive: Archive, kept: dict[str, AncestorSet]) -> tuple[Ancestor, ...]:
-    if key not in kept:
-        body = archive.get(key)
-        if body is None:
-            raise MalformedLineage(f"{key} is missing")
-        kept[key] = read_kept(key, digest, unpack(body, digest))
-    return kept[key].ancestors
+    return read_lineage(content, lambda key, digest: AncestorObjects(archive).load(key, digest).ancestors)
 
 
 def _unfound(run: Run, reference: Reference, index: LineageReads) -> Remark:

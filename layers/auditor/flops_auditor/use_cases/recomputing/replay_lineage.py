@@ -29,7 +29,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
     NotRecomputable,
 )
 from flops_auditor.domain.ledger.verification import Kept
-from flops_auditor.domain.lineage.kept_ancestors import unpack
+from flops_auditor.domain.lineage.kept_ancestors import Unpacked, unpack
 from flops_auditor.domain.lineage.lineage import (
     CALLED_DATA,
     MAYBE_OVERWRITTEN,
@@ -171,7 +171,7 @@ class LineageReplay:
             "CREATE TABLE left_out (job TEXT PRIMARY KEY);"
         )
         self._told = Recent[int, Told](self._packed, lambda _, told: pickle.loads(told), _ROWS)  # noqa: S301 - see `add`
-        self._unpacked = Recent(self._object, lambda digest, body: unpack(body, digest), _ANCESTORS)
+        self._unpacked = Recent(self._object, _unpack, _ANCESTORS)
 
     def add(self, leaf: int, at: datetime, told: bytes) -> None:
         """The next record of the log."""
@@ -264,7 +264,7 @@ class LineageReplay:
         return "" if placed or lacking else f"names a place of its ancestors where none were put: {kept['key'][:200]}"
 
     def _claimed(self, told: Told) -> Lineage:
-        return read_lineage(told.content, self._ancestors)
+        return read_lineage(told.content, lambda _, digest: self._unpacked(digest).ancestors)
 
     def _waits(self, row: _LoggedRun) -> bool:
         """Whether the record says that it waits for a run of which the log has no record."""
@@ -323,7 +323,7 @@ class LineageReplay:
         (told,) = self._db.execute("SELECT told FROM record WHERE leaf = ?", (leaf,)).fetchone()
         return bytes(told)
 
-    def _ancestors(self, _: str, digest: str) -> Sequence[Ancestor]:
+    def _ancestors(self, _: str, digest: str) -> Unpacked:
         return self._unpacked(digest)
 
     def _object(self, digest: str) -> bytes:
@@ -359,7 +359,7 @@ class _View:
         if not awaited:
             return awaited
         everything = _View(self._log, self._row, _END, NO_LINEAGE, "all")
-        waits = follow(self.run, lambda job: None, everything, lambda key, digest: ()).lineage.doubts
+        waits = follow(self.run, lambda job: None, everything, lambda key, digest: Unpacked((), 0)).lineage.doubts
         return awaited - {_words(doubt, self.run) for doubt in waits}
 
     def stand_ins(self) -> list[Ancestor]:
@@ -553,6 +553,10 @@ def _as_content(parent: Ancestor, claimed: Mapping[str, Ancestor]) -> dict[str, 
         "revision": parent.revision,
         "due": [],
     }
+
+
+def _unpack(digest: str, body: bytes) -> Unpacked:
+    return Unpacked(unpack(body, digest), len(body))
 
 
 def _words(remark: Any, run: Run) -> str:
