@@ -12,7 +12,7 @@ from moto import mock_aws
 from flops_auditor.aws.stores.dynamodb_search import DynamoDbRecordSearch
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ports.records import RecordQuery, RecordSearch
-from tests.fakes.searched import BEGIN, MODELS, MemoryRecordSearch, items, put
+from tests.fakes.searched import BEGIN, MODELS, MemoryRecordSearch, alike, items, put
 from tests.fakes.tables import create_searched_table
 
 STORED = list(items(90, again=0.3))
@@ -95,3 +95,14 @@ def test_a_filter_names_no_key_of_its_index(client: Any) -> None:
     filters = [(each["IndexName"], each["FilterExpression"]) for each in asked if "FilterExpression" in each]
     assert {index for index, _ in filters} == {"verdict", "base_model", "lineage"}
     assert all(f"#{index}" not in told and "ended" not in told for index, told in filters)
+
+
+@pytest.mark.parametrize("verdict", ["above", "indeterminate"])
+def test_few_of_a_model_that_all_jobs_have_are_read_alone(client: Any, verdict: str) -> None:
+    """Of those verdicts there are few, whichever model they are of."""
+    table = f"alike-{verdict}"
+    create_searched_table(client, table)
+    put(client, table, alike(100, dict.fromkeys((5, 50, 75), verdict)))
+    search = DynamoDbRecordSearch(client, table)
+    assert len(search.fitting(RecordQuery(verdict=verdict, base_model=MODELS[0]))) == 3
+    assert search.items_read == 3

@@ -1,6 +1,6 @@
 """The RecordSearch port in a list, and items of records to search: many jobs, some of them recorded again."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -8,6 +8,8 @@ from typing import Any
 
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ports.records import RecordQuery
+
+Item = dict[str, str]
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 VERDICTS = ("below", "below", "below", "indeterminate", "above")
@@ -28,7 +30,7 @@ class MemoryRecordSearch:
         return sorted(filter(query.fits, newest.values()), key=lambda item: item["ended_at"], reverse=True)
 
 
-def items(jobs: int, again: float = 0.05, seed: int = 16) -> Iterator[dict[str, str]]:
+def items(jobs: int, again: float = 0.05, seed: int = 16) -> Iterator[Item]:
     """The items of so many jobs, a share of which was recorded again, once or more, mostly otherwise than before."""
     random = Random(seed)
     for number in range(jobs):
@@ -52,6 +54,26 @@ def items(jobs: int, again: float = 0.05, seed: int = 16) -> Iterator[dict[str, 
                 "verdict": random.choice(VERDICTS),
                 "lineage": f"{number - number % 5:064x}" if revision else f"{number - number % 3:064x}",
                 **({"base_model": model} if model else {}),
+            }
+
+
+def alike(jobs: int, verdicts: Mapping[int, str], elsewhere: Sequence[int] = (), revisions: int = 1) -> Iterator[Item]:
+    """The items of so many jobs on one model in one lineage, each recorded so often, as after new tables. They are
+    below but for those with another verdict, and in one region but for those that were elsewhere.
+    """
+    for number in range(jobs):
+        for revision in range(revisions):
+            yield {
+                "pk": f"JOB#{number:064x}",
+                "job_id": f"{number:064x}",
+                "job_name": f"job-{number}",
+                "region": REGIONS[number in elsewhere],
+                "ended_at": iso(BEGIN + timedelta(minutes=7 * number)),
+                "sk": f"RECORD#{revision:06d}",
+                "revision": str(revision),
+                "verdict": verdicts.get(number, "below"),
+                "lineage": f"{0:064x}",
+                "base_model": MODELS[0],
             }
 
 

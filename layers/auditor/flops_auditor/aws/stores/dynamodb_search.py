@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 INDEXES = ("lineage", "base_model", "verdict")
-"""The first one that is asked for leaves the fewest records, as a rule; each is sorted by the time the job ended."""
+"""Each is sorted by the time the job ended."""
+RARE = ("above", "indeterminate")
+"""Verdicts that leave the fewest records, as a rule: fewer than a model, which all jobs of an account may share."""
 FILTERED = ("verdict", "base_model", "region")
 """What is asked beside the key of an index; all of them have these."""
 LAST = "9999-12-31T23:59:59.999Z"
@@ -37,7 +39,7 @@ class DynamoDbRecordSearch:
 
     def fitting(self, query: RecordQuery) -> list[dict[str, str]]:
         """The newest record of each job that fits, the job that ended last first."""
-        index = next((name for name in INDEXES if getattr(query, name)), "verdict")
+        index = _index(query)
         values = [getattr(query, index)] if getattr(query, index) else list(SEVERITY)
         every = [row for value in values for row in self._indexed(query, index, value)]
         rows = list({row["job_id"]: row for row in sorted(every, key=lambda row: int(row["revision"]))}.values())
@@ -66,3 +68,10 @@ class DynamoDbRecordSearch:
             self.items_read += page["ScannedCount"]
             for item in page["Items"]:
                 yield {name: attribute["S"] for name, attribute in item.items() if "S" in attribute}
+
+
+def _index(query: RecordQuery) -> str:
+    """The one that leaves the fewest records, as a rule. A lineage is a key alone: no other index can filter by it."""
+    if query.verdict in RARE and not query.lineage:
+        return "verdict"
+    return next((name for name in INDEXES if getattr(query, name)), "verdict")
