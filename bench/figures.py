@@ -6,13 +6,18 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Better = Literal["less", "more"]
+TIMES = ("s", "ms", "us", "records/s", "audits/s")
+"""Units whose amounts depend on how fast the machine is."""
+SAME_CODE = "at "
+"""How a floor begins that is the same code at another size: growth alone can be seen beside it."""
 
 
 @dataclass(frozen=True)
 class Figure:
     """One measured amount. `floor` is what the same machine does at least, or at best, in the same run; `target` is in
     the same unit, and `asked` says it in words where it is no plain amount. `size` is what a figure of growth was
-    measured with, of a series whose `name` they share.
+    measured with, of a series whose `name` they share. `timed` says of an amount that follows from a time in another
+    unit that it does, and of a time that is only counted that it does not.
     """
 
     name: str
@@ -24,6 +29,7 @@ class Figure:
     target: float | None = None
     asked: str = ""
     size: int | None = None
+    timed: bool | None = None
 
     @property
     def key(self) -> str:
@@ -38,6 +44,16 @@ class Figure:
         if self.better == "more":
             return self.value / self.floor
         return self.floor / self.value if self.value else 1.0
+
+    @property
+    def of_time(self) -> bool:
+        """Whether it depends on how fast the machine is."""
+        return self.unit in TIMES if self.timed is None else self.timed
+
+    @property
+    def has_own_floor(self) -> bool:
+        """Whether it stands beside something else than the same code at another size."""
+        return bool(self.floor) and not self.floor_is.startswith(SAME_CODE)
 
     @property
     def met(self) -> bool | None:

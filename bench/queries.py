@@ -92,12 +92,12 @@ def asked_of(rows: Iterable[Item], jobs: int, asked: Mapping[str, RecordQuery]) 
             table.put_item({name: {"S": value} for name, value in item.items()})
         for name, query in asked.items():
             search = DynamoDbRecordSearch(client, "records")
-            found = len(search.fitting(query))
+            jobs_found = len(search.fitting(query))
             what = f"items that records list reads for each it returns, by {name}"
             floor: dict[str, Any] = {"floor": 1, "floor_is": "one", "size": jobs}
             if name in AIMED:
-                floor |= {"target": MOST_READ + FEW / found, "asked": f"<= {MOST_READ}, and {FEW} of all"}
-            yield Figure(what, round(search.items_read / found, 3), "items", **floor)
+                floor |= {"target": MOST_READ + FEW / jobs_found, "asked": f"<= {MOST_READ}, and {FEW} of all"}
+            yield Figure(what, round(search.items_read / jobs_found, 3), "items", **floor)
 
 
 def main() -> int:

@@ -74,6 +74,12 @@ def test_time_is_that_at_the_functions_memory(cpu: float, at_most: int, met: tup
     assert (time.met, memory.met) == met
 
 
+def test_one_that_reads_next_to_nothing_has_no_floor_of_time() -> None:
+    taken, time, memory = figures_of_one("reconcile", Room(512, 900), Invoked(4.0, 90_000_000, 150_000_000, {}), None)
+    assert [taken.ratio, time.ratio, time.target] == [None, None, 900]
+    assert memory.floor == 90
+
+
 def test_a_part_is_told_as_the_whole_in_time_and_not_in_memory() -> None:
     used = Invoked(2.0, 90_000_000, 150_000_000, {})
     taken, time, memory = figures_of_one("10 jobs", Room(1769, 600), used, 0.5, "1,000 jobs", 100)

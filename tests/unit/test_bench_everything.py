@@ -45,7 +45,12 @@ def test_rows_of_a_benchmark_become_figures(bench: str, printed: dict[str, Any],
 def test_the_parser_is_beside_that_of_botocore_where_there_are_points() -> None:
     *_, parser = OF_ROWS["audit_cpu"]({"rows": [AUDIT_ROW]})
     assert (parser.value, parser.floor, parser.target) == (1.5, 6.0, 2)
-    assert len(list(OF_ROWS["audit_cpu"]({"rows": [{**AUDIT_ROW, "points": 0, "us_a_point": None}]}))) == 1
+
+
+def test_without_points_an_audit_is_beside_the_call_that_asks_for_them() -> None:
+    nothing = {**AUDIT_ROW, "points": 0, "us_a_point": None, "floor_ms": 0.01, "collect_ms": 0.8}
+    [alone] = OF_ROWS["audit_cpu"]({"rows": [nothing]})
+    assert (alone.floor, alone.floor_is) == (0.8, "botocore's one call")
 
 
 def test_what_has_figures_keeps_them_and_no_figures_are_an_error() -> None:
