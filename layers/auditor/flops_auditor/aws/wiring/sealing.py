@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from flops_auditor.aws.calls.clients import client
+from flops_auditor.aws.calls.side_by_side import side_by_side
 from flops_auditor.aws.stores.dynamodb_mailed import DynamoDbMailedDays
 from flops_auditor.aws.stores.dynamodb_pending import DynamoDbPendingRecords
 from flops_auditor.aws.stores.kms import KmsSigner
@@ -26,4 +27,5 @@ def sealer_from(environment: SealEnvironment) -> Sealer:
         clock=lambda: datetime.now(UTC),
         verify=verifies,
         ledger_id=environment.ledger_id,
+        at_once=side_by_side,
     )

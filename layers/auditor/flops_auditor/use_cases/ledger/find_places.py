@@ -16,8 +16,10 @@ from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Verify, record_of
 from flops_auditor.domain.ledger.ledger_errors import LedgerError, ObjectReplaced
 from flops_auditor.domain.values.archive_keys import LOG, batch_key
 from flops_auditor.use_cases.ledger.log_reader import Signers, batches, closing, first_after, numbers, places_of
+from flops_auditor.use_cases.ledger.small_batches import SmallBatches
 from flops_auditor.use_cases.ledger.successions import Predecessors
 from flops_auditor.use_cases.ports.ledger import Archive, Identity, LogPlace, PendingRecord
+from flops_auditor.use_cases.ports.side_by_side import SideBySide, in_turn
 
 RECENT = timedelta(hours=25)
 """Records that wait no longer are looked for whatever the time; older ones only as long as there is time."""
@@ -69,18 +71,25 @@ def confirm_places(
     hints: Sequence[LogPlace],
     may_go_on: Callable[[], bool],
     into: Predecessors,
+    at_once: SideBySide = in_turn,
 ) -> set[Identity]:
-    """Make those known that are in the first `size` leaves, where it is said; those that there was no time to see."""
+    """Make those known that are in the first `size` leaves, where it is said; those that there was no time to see.
+
+    Small batches are read `at_once`, some at a time, others one by one.
+    """
     unread = set[Identity]()
     first, lines = 0, list[bytes]()
-    for place in sorted(hints, key=lambda place: place.index):
-        if place.index >= size:
-            continue
+    places = sorted((place for place in hints if place.index < size), key=lambda place: place.index)
+    small: SmallBatches | None = None
+    for place in places:
         if not first <= place.index < first + len(lines):
             if not may_go_on():
                 unread.add(place.identity)
                 continue
-            first, lines = batch_with(archive, signers, size, place.index, may_go_on)
+            small = small or SmallBatches(archive, signers, [each.index for each in places], at_once)
+            first, lines = small.with_leaf(place.index)
+            if not first <= place.index < first + len(lines):
+                first, lines = batch_with(archive, signers, size, place.index, may_go_on)
         if not first <= place.index < first + len(lines):
             unread |= set() if may_go_on() else {place.identity}
         elif place in places_of(place.index, [lines[place.index - first]]):

@@ -74,6 +74,7 @@ from flops_auditor.use_cases.ports.ledger import (
     PendingRecords,
     Signer,
 )
+from flops_auditor.use_cases.ports.side_by_side import SideBySide, in_turn
 
 BATCH = 1000
 """Records per batch."""
@@ -98,6 +99,7 @@ class Sealer:
     clock: Callable[[], datetime]
     verify: Verify
     ledger_id: str
+    at_once: SideBySide = in_turn
 
 
 @dataclass(frozen=True)
@@ -337,7 +339,8 @@ def _find_predecessors(
     }
     hints = sealer.pending.places(before) if before else []
     if hints:
-        draft.unread |= confirm_places(sealer.archive, log.signers, log.head.size, hints, may_go_on, log.placed)
+        archive, size = sealer.archive, log.head.size
+        draft.unread |= confirm_places(archive, log.signers, size, hints, may_go_on, log.placed, sealer.at_once)
 
 
 def _each_once(draft: _Draft, waiting: list[PendingRecord]) -> list[PendingRecord]:
