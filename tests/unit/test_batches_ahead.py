@@ -11,13 +11,15 @@ import pytest
 from flops_auditor.aws.calls.side_by_side import MOST_AHEAD, ahead
 from flops_auditor.domain.ledger.ledger_errors import ObjectReplaced, TruncatedLedger
 from flops_auditor.domain.messages.report.report import Report
-from flops_auditor.domain.values.archive_keys import LOG, batch_key
+from flops_auditor.domain.values.archive_keys import EVIDENCE, LOG, RECORDS, batch_key
 from flops_auditor.pages.render import report_page
 from flops_auditor.use_cases.ledger import batches_ahead as under_test
 from flops_auditor.use_cases.ledger.batches_ahead import LEAVES_AHEAD, batches_ahead
 from flops_auditor.use_cases.ledger.export_bundle import export_part, export_whole, of_model
 from flops_auditor.use_cases.ledger.log_reader import batches
+from flops_auditor.use_cases.operations.compare_ledger import compare_ledger
 from flops_auditor.use_cases.ports.ledger import Archive
+from tests.fakes.ledger import MemoryRecordItems
 from tests.fakes.ledger_world import MODELS, World
 
 BATCHES = 100
@@ -129,6 +131,15 @@ def test_a_batch_that_was_replaced_or_is_missing_is_named_when_its_turn_comes() 
     other = world_of(2)
     with pytest.raises(TruncatedLedger):
         list(batches_ahead(other.archive, size_of(other) + 2, ahead))
+
+
+def test_a_comparison_reads_batches_records_and_evidence_once_and_few_in_turn(quiet: World) -> None:
+    archive, items = Counted(quiet.archive), MemoryRecordItems(quiet.pending)
+    found = compare_ledger(archive, items, all_evidence=True, ahead=ahead)
+    assert (found.missing, found.otherwise, found.evidence) == ([], [], BATCHES)
+    assert sum(key.startswith((LOG, RECORDS, EVIDENCE)) for key in archive.read) == 3 * BATCHES
+    assert archive.of_the_log() == [1] * BATCHES
+    assert archive.in_turn < 20
 
 
 def test_nothing_but_the_bundle_is_left_where_it_was_written(quiet: World, tmp_path: Path) -> None:

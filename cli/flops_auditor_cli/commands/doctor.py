@@ -11,6 +11,7 @@ import typer
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.calls.failures_in_words import in_words
 from flops_auditor.aws.calls.refusals import refusals
+from flops_auditor.aws.calls.side_by_side import ahead
 from flops_auditor.aws.sources.batch import LIST_BATCH_JOBS
 from flops_auditor.aws.sources.bedrock import LIST_JOBS as LIST_CUSTOMIZED
 from flops_auditor.aws.sources.sagemaker_jobs import LIST_SAGEMAKER_JOBS
@@ -115,7 +116,7 @@ def doctor(
         archive = S3Archive(client("s3"), deployment.output("ArchiveBucketName"))
         items = DynamoDbRecordItems(client("dynamodb"), deployment.output("RecordTableName"))
         with refusals("s3:ListBucketVersions"):
-            return compare_ledger(archive, items, all_evidence=evidence).checks()
+            return compare_ledger(archive, items, all_evidence=evidence, ahead=ahead).checks()
 
     def clusters() -> list[HealthCheck]:
         bucket, table = deployment.parameters.get("ClusterFiles", ""), deployment.output("RecordTableName")

@@ -5,9 +5,10 @@ The log is what counts: its checkpoints were mailed. The table is an index, and 
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from random import SystemRandom
 from typing import NamedTuple
@@ -39,9 +40,9 @@ from flops_auditor.domain.values.archive_keys import (
     tables_key,
 )
 from flops_auditor.domain.values.moments import read_time
+from flops_auditor.use_cases.ledger.batches_ahead import batches_ahead
 from flops_auditor.use_cases.ledger.log_reader import (
     Signers,
-    batches,
     closing,
     frontier_leads,
     newest_checkpoint,
@@ -52,6 +53,7 @@ from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.operations.check_health import HealthCheck, named
 from flops_auditor.use_cases.ports.ledger import Archive, Identity
 from flops_auditor.use_cases.ports.records import RecordItem, RecordItems
+from flops_auditor.use_cases.ports.side_by_side import Ahead, each_when_asked
 
 _DIGEST = "[0-9a-f]{64}"
 _OTHERS = re.compile(rf"ancestors/{_DIGEST}/({_DIGEST})\.json|tables/({_DIGEST})")
@@ -154,11 +156,16 @@ class LedgerDifferences:
         )
 
 
-def compare_ledger(archive: Archive, items: RecordItems, all_evidence: bool = False) -> LedgerDifferences:
-    """Read all three; of evidence SAMPLE files, or all. Raises what the log itself shows, such as TruncatedLedger."""
+def compare_ledger(
+    archive: Archive, items: RecordItems, all_evidence: bool = False, ahead: Ahead = each_when_asked
+) -> LedgerDifferences:
+    """Read all three; of evidence SAMPLE files, or all. The archive is read `ahead`.
+
+    Raises what the log itself shows, such as TruncatedLedger.
+    """
     differences = LedgerDifferences()
     signers = signers_of(archive, verifies)
-    log = _read_log(archive, signers, differences)
+    log = _read_log(archive, signers, differences, ahead)
     logged = log.records
     signed = {identity: known.evidence for identity, known in logged.items()}
     tabled = _compare_table(items, logged, signed, differences)
@@ -170,18 +177,19 @@ def compare_ledger(archive: Archive, items: RecordItems, all_evidence: bool = Fa
         differences.missing.append(f"{_name(identity)} is archived, and neither in the table nor in the log")
     for identity in (tabled.keys() | logged.keys()) - archived:
         differences.missing.append(f"{_name(identity)} is recorded, and not archived")
-    for identity in sorted(archived):
+    for identity, digest in _digests(archive, sorted(archived), record_key, ahead):
         line = logged[identity].line if identity in logged else tabled.get(identity)
-        differences.otherwise += _archived_otherwise(archive, identity, line)
+        if line not in (None, digest):
+            what = f"{_name(identity)}: the archive has another record than the log or the table"
+            differences.otherwise.append(what)
     for identity in sorted((tabled.keys() | logged.keys()) - evidence):
         differences.missing.append(f"the evidence of {_name(identity)} is not archived")
     revisions = Counter(job for job, _ in tabled.keys() | logged.keys())
     for identity in sorted(evidence - tabled.keys() - logged.keys() - archived):
         if identity[1] > revisions[identity[0]] or not revisions[identity[0]]:
             differences.foreign.append(evidence_key(*identity))
-    _compare_evidence(
-        archive, {each: signed[each] for each in sorted(evidence & signed.keys())}, all_evidence, differences
-    )
+    sealed = {each: signed[each] for each in sorted(evidence & signed.keys())}
+    _compare_evidence(archive, sealed, all_evidence, differences, ahead)
     return differences
 
 
@@ -258,10 +266,10 @@ class _Log:
     named: set[str] = field(default_factory=set)
 
 
-def _read_log(archive: Archive, signers: Signers | None, differences: LedgerDifferences) -> _Log:
+def _read_log(archive: Archive, signers: Signers | None, differences: LedgerDifferences, ahead: Ahead) -> _Log:
     differences.size = newest_checkpoint(archive, signers) if signers else 0
     log = _Log(parse_key_history(archive.get(KEYS) or b"") if signers else None)
-    for first, lines in batches(archive, differences.size):
+    for first, lines in batches_ahead(archive, differences.size, ahead):
         for index, line in enumerate(lines, start=first):
             payload = parse_envelope(line).payload
             kind = kind_of(payload)
@@ -349,14 +357,13 @@ def _record_in(item: RecordItem) -> Leaf | None:
 
 
 def _compare_evidence(
-    archive: Archive, signed: dict[Identity, str], all_evidence: bool, differences: LedgerDifferences
+    archive: Archive, signed: dict[Identity, str], all_evidence: bool, differences: LedgerDifferences, ahead: Ahead
 ) -> None:
     """Evidence beside the digests that records were signed with."""
     drawn = list(signed) if all_evidence else SystemRandom().sample(list(signed), min(SAMPLE, len(signed)))
     differences.evidence, differences.with_evidence = len(drawn), len(signed)
-    for identity in drawn:
-        body = _read(archive, evidence_key(*identity))
-        if body is not None and sha256(body).hexdigest() != signed[identity]:
+    for identity, digest in _digests(archive, drawn, evidence_key, ahead):
+        if digest.hex() != signed[identity]:
             differences.otherwise.append(f"the evidence of {_name(identity)} is not what was signed")
 
 
@@ -368,11 +375,17 @@ def _read(archive: Archive, key: str) -> bytes | None:
         return None
 
 
-def _archived_otherwise(archive: Archive, identity: Identity, line: bytes | None) -> Iterator[str]:
-    """An archived record that is not in the log, beside the table's."""
-    body = _read(archive, record_key(*identity))
-    if None not in (body, line) and sha256(body or b"").digest() != line:
-        yield f"{_name(identity)}: the archive has another record than the log or the table"
+def _digests(
+    archive: Archive, identities: Sequence[Identity], key_of: Callable[[str, int], str], ahead: Ahead
+) -> Iterator[tuple[Identity, bytes]]:
+    """The digests of listed objects, each with whose it is, without those that are refused or gone."""
+
+    def digest(identity: Identity) -> bytes | None:
+        body = _read(archive, key_of(*identity))
+        return None if body is None else sha256(body).digest()
+
+    digests = ahead(partial(digest, identity) for identity in identities)
+    return ((identity, each) for identity, each in zip(identities, digests, strict=True) if each is not None)
 
 
 def _is_ours(key: str, boundaries: set[int], size: int, rotations: int) -> bool:
