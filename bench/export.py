@@ -4,7 +4,9 @@
 
 The real adapter reads a stand-in for S3, whose every call sleeps 8 ms, so whatever reads at once waits at once. Floor
 of the time: the same calls, 20 at once, and no computing. Growth is processor time a record without any waiting; its
-floor writes the same bytes into a zip alone. Each export is a process of its own. Exits with 1 over a target.
+floor writes the same bytes into a zip alone. A quiet account's log, one record to each of 1,000 batches, is exported
+as well; for the 35,040 batches of a year that time is multiplied, not measured. Each export is a process of its own.
+Exits with 1 over a target.
 """
 
 import argparse
@@ -19,11 +21,11 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from random import Random
-from threading import Lock
+from threading import Lock, current_thread, main_thread
 from typing import Any
 
 from bench.figures import Figure, show
-from bench.ledger_bundle import KEYS, batches_of, make, notes_of, record_of
+from bench.ledger_bundle import KEYS, PER_BATCH, batches_of, make, notes_of, record_of
 from flops_auditor.aws.calls.side_by_side import ahead
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.ledger import bundle as form
@@ -41,6 +43,10 @@ CALL_SECONDS = 0.008
 AT_ONCE = 20
 MOST_SECONDS = 15
 MOST_MB = 300
+QUIET = 1000
+"""Batches of one record."""
+BATCHES_OF_A_YEAR = 35_040
+"""One every 15 minutes."""
 LARGE = 444_000
 """Bytes of evidence of a record, of which 470 once took 791 MB."""
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:training-job/secret-job-"
@@ -57,7 +63,7 @@ class Bucket:
         self._small = notes | {KEYS_JSON: KEYS.to_bytes()}
         self._batches = {batch_key(begin): names for begin, names in batches_of(self._zip).items()}
         self._keys = sorted([*self._evidence, *self._small, *self._batches])
-        self.calls = 0
+        self.calls = self.in_turn = 0
 
     def list_object_versions(self, **asked: Any) -> Any:
         """A page of the only versions."""
@@ -86,6 +92,7 @@ class Bucket:
     def _called(self) -> None:
         with self._lock:
             self.calls += 1
+            self.in_turn += current_thread() is main_thread()
         time.sleep(self._seconds)
 
 
@@ -100,7 +107,8 @@ def export_alone(path: Path, records: int, seconds: float, evidence_bytes: int) 
     path.with_suffix(".exported").unlink()
     if written.records != records:
         raise SystemExit(f"{written.records} records of {records} were exported")
-    return {"seconds": taken, "cpu": used, "calls": bucket.calls, "before": before, "peak": peak_memory()}
+    calls = {"calls": bucket.calls, "in_turn": bucket.in_turn}
+    return {"seconds": taken, "cpu": used, **calls, "before": before, "peak": peak_memory()}
 
 
 def zip_alone(path: Path, records: int) -> float:
@@ -115,20 +123,22 @@ def zip_alone(path: Path, records: int) -> float:
     return time.process_time() - begin
 
 
-def exported(folder: Path, records: int, seconds: float, evidence_bytes: int = 0) -> dict[str, Any]:
+def exported(
+    folder: Path, records: int, seconds: float, evidence_bytes: int = 0, per_batch: int = PER_BATCH
+) -> dict[str, Any]:
     """Make a ledger where there is none yet, and export it."""
     command = [sys.executable, "-m", "bench.export", "--alone"]
-    command += [str(bundle_of(folder, records)), str(records), str(seconds), str(evidence_bytes)]
+    command += [str(bundle_of(folder, records, per_batch)), str(records), str(seconds), str(evidence_bytes)]
     figures: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     return figures
 
 
-def bundle_of(folder: Path, records: int) -> Path:
-    """A bundle of so many records, rounded up to a thousand."""
-    whole = -(-records // 1000) * 1000
-    path = folder / f"bundle-{whole}.zip"
+def bundle_of(folder: Path, records: int, per_batch: int = PER_BATCH) -> Path:
+    """A bundle of so many records, rounded up to full batches."""
+    whole = -(-records // per_batch) * per_batch
+    path = folder / f"bundle-{whole}{'' if per_batch == PER_BATCH else f'-by-{per_batch}'}.zip"
     if not path.exists():
-        make(path, whole, 2)
+        make(path, whole, 2, per_batch)
     return path
 
 
@@ -139,6 +149,7 @@ def measure(folder: Path, records: int, growth: Sequence[int]) -> Iterator[Figur
     wide = slow["calls"] * CALL_SECONDS / AT_ONCE
     yield Figure(what, round(slow["seconds"], 1), "s", floor=round(wide, 2), floor_is="20 at once", target=MOST_SECONDS)
     yield Figure(f"calls of the {what}", slow["calls"], "calls", floor=2 * records, floor_is="two a record")
+    yield from quiet(folder)
     heavy = exported(folder, 1000, 0.0, LARGE)
     for name, each in ((what, slow), (f"export of 1,000 records of {LARGE // 1000} KB", heavy)):
         before = round(each["before"] / 1e6)
@@ -149,6 +160,19 @@ def measure(folder: Path, records: int, growth: Sequence[int]) -> Iterator[Figur
         cpu = exported(folder, number, 0.0)["cpu"] / number
         alone = round(floor * 1e6)
         yield Figure("export, CPU a record", round(cpu * 1e6), "us", floor=alone, floor_is="its zip alone", size=number)
+
+
+def quiet(folder: Path) -> Iterator[Figure]:
+    """Figures of a log of small batches."""
+    slow = exported(folder, QUIET, CALL_SECONDS, per_batch=1)
+    what = f"export of {QUIET:,} batches of one record at 8 ms a call"
+    wide = round(slow["calls"] * CALL_SECONDS / AT_ONCE, 2)
+    yield Figure(what, round(slow["seconds"], 1), "s", floor=wide, floor_is="20 at once", target=MOST_SECONDS)
+    yield Figure(f"calls in turn of the {what}", slow["in_turn"], "calls")
+    year = slow["seconds"] * BATCHES_OF_A_YEAR / QUIET
+    yield Figure(
+        f"growth, not measured: {BATCHES_OF_A_YEAR:,} such batches, of the time of {QUIET:,}", round(year), "s"
+    )
 
 
 def main() -> int:

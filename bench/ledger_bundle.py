@@ -1,11 +1,11 @@
-"""Makes large bundles for the ledger's benchmarks: real records, really signed, 1000 to a batch."""
+"""Makes large bundles for the ledger's benchmarks: real records, really signed, 1000 to a batch or fewer."""
 
 import json
 import zipfile
 from base64 import b64encode
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -48,10 +48,10 @@ def record_of(number: int) -> tuple[bytes, bytes]:
     return payload, evidence
 
 
-def _records(batch: int) -> tuple[list[bytes], list[bytes], list[bytes]]:
+def _records(per_batch: int, batch: int) -> tuple[list[bytes], list[bytes], list[bytes]]:
     """Lines, evidence in base64, leaf hashes."""
     lines, proofs = [], []
-    for number in range(batch * PER_BATCH, (batch + 1) * PER_BATCH):
+    for number in range(batch * per_batch, (batch + 1) * per_batch):
         payload, evidence = record_of(number)
         if number % PER_BATCH == 1:
             made = draft(number, START)
@@ -63,14 +63,14 @@ def _records(batch: int) -> tuple[list[bytes], list[bytes], list[bytes]]:
     return lines, proofs, [leaf_hash(line) for line in lines]
 
 
-def make(path: Path, records: int, processes: int) -> None:
-    """Write a whole bundle of this many records (a multiple of 1000)."""
+def make(path: Path, records: int, processes: int, per_batch: int = PER_BATCH) -> None:
+    """Write a whole bundle of this many records (a multiple of `per_batch`)."""
     tree, note, notes = CompactRange(), b"", []
     with (
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as zipped,
         ProcessPoolExecutor(processes) as pool,
     ):
-        for lines, evidence, hashes in pool.map(_records, range(records // PER_BATCH)):
+        for lines, evidence, hashes in pool.map(partial(_records, per_batch), range(records // per_batch)):
             begin, index = tree.end, tree.end + len(lines)
             before = (begin, sha256(note).hexdigest())
             payload = heartbeat(LEDGER, iso(START), begin, index, before, KEYS, 0)

@@ -62,7 +62,9 @@ class NothingChosen(WrongInput):
 
 
 class SelectionTooLarge(WrongInput):
-    """More than a verifier takes: too many files, of which each record of a part has three, or too large ones."""
+    """More than a verifier takes: too large files, or too many, of which a part has three for each record and two for
+    each batch of these.
+    """
 
     remedy = "Export a part with fewer records, such as of a shorter time; in place of a large part, the whole ledger."
 
