@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import compress
 from types import MappingProxyType
 
 from flops_auditor.domain.runs.places import Location
@@ -22,6 +23,7 @@ from flops_auditor.use_cases.auditing.keep_record import newest
 from flops_auditor.use_cases.auditing.passing_over import Around, Deleted, InABucket, Neighbours, Open, Passing, Sharing
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind, LineageReads
+from flops_auditor.use_cases.ports.side_by_side import in_groups
 
 MOST_PAGES = 10
 """Full pages of the index in one invocation; the rest is told in the next one, which is queued."""
@@ -243,8 +245,9 @@ def _have_assessed(entries: Sequence[IndexEntry], told_by: str, recorder: Record
     """
     now = recorder.clock()
     oldest = sorted({(entry.created, entry.job_id) for entry in entries})
-    due = [job for _, job in oldest if recorder.claims.claim(waiting(job), told_by, now, now + WAITS)]
-    recorder.queue.send([Reassessment(job, told_by=told_by) for job in due])
+    claims = [partial(recorder.claims.claim, waiting(job), told_by, now, now + WAITS) for _, job in oldest]
+    due = list(compress(oldest, in_groups(claims, recorder.at_once)))
+    recorder.queue.send([Reassessment(job, told_by=told_by) for _, job in due])
 
 
 def waiting(job_id: str) -> str:
