@@ -52,13 +52,14 @@ class ListingInTurns:
         if self._since is not None:
             self.end()
             time.sleep(LET_IN_SECONDS)
-        said_at = 0.0
+        said_at, waited = 0.0, False
         try:
             while not self._claim(HELD + LONGEST_REQUEST):
-                if time.monotonic() - said_at > SAID_EVERY_SECONDS:
+                if waited and time.monotonic() - said_at > SAID_EVERY_SECONDS:
                     say("a deployed function lists training jobs now; waiting for its end")
                     said_at = time.monotonic()
                 time.sleep(LET_IN_SECONDS)
+                waited = True  # another command that just ended lets the next one in within the first wait
         except ClientError as error:
             if error.response["Error"]["Code"] not in REFUSALS:
                 raise
