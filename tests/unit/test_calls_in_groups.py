@@ -12,6 +12,7 @@ from flops_auditor.use_cases.auditing.keep_record import was_told
 from flops_auditor.use_cases.auditing.tell_descendants import waiting
 from flops_auditor.use_cases.ports.lineage import IndexEntry
 from flops_auditor.use_cases.ports.side_by_side import GROUP, in_groups, in_turn
+from flops_auditor.use_cases.ports.sources import SourceUnavailable
 from tests.fakes.audit import MemoryClaims, MemoryReassessments, MemoryRecords
 from tests.fakes.lineage import World, artifact, continuing
 
@@ -105,3 +106,17 @@ def test_no_group_begins_after_an_error() -> None:
     with pytest.raises(ConnectionError):
         list(in_groups([lambda n=n: call(n) for n in range(3 * GROUP)], in_turn))  # type: ignore[misc]
     assert made == list(range(GROUP + 2))
+
+
+def test_a_yes_counts_though_a_later_read_beside_it_fails() -> None:
+    class Failing(Records):
+        def alert_sent(self, *arguments: Any) -> bool:
+            if arguments[1].startswith("000003"):
+                raise SourceUnavailable("dynamodb:GetItem")
+            return super().alert_sent(*arguments)
+
+    recorder = World(records=Failing()).recorder
+    with pytest.raises(SourceUnavailable):
+        was_told("job", 5, recorder)
+    recorder.records.note_alerts("job", ["000001#above"], recorder.clock())
+    assert was_told("job", 5, recorder)

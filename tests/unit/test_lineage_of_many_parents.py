@@ -128,6 +128,17 @@ def test_an_object_is_read_the_same_in_one_piece_or_in_pieces() -> None:
     assert Unpacking()(packed.body, packed.kept.sha256) == unpack(packed.body, packed.kept.sha256) == lineage.ancestors
 
 
+def test_numbers_of_any_size_are_read_the_same() -> None:
+    """Those that stand without quotation marks, and are beyond 64 bits, too."""
+    packed = pack("f" * 64, Lineage((), some(200, "d")))
+    assert packed.body is not None
+    body = packed.body.replace(b'"revision":0', b'"revision":123456789012345678901')
+    assert body != packed.body
+    digest = sha256(body).hexdigest()
+    assert Unpacking()(body, digest) == unpack(body, digest)
+    assert unpack(body, digest)[0].revision == 123456789012345678901
+
+
 @pytest.mark.parametrize(
     "inside",
     [
@@ -139,6 +150,8 @@ def test_an_object_is_read_the_same_in_one_piece_or_in_pieces() -> None:
         b'"ancestors":[{"activity":"\xff"}]',
         b'"ancestors":[{"activity":"none"},{"job_id":"1"}]',
         b'"ancestors":[{"activity":{"a":[{"b":1},{"activity":"2"}]}}]',
+        b'"ancestors":[{"activity":"none","doubts":"x"},{"activity":]',
+        b'"ancestors":[{"activity":"none","doubts":"x"}]',
     ],
 )
 def test_a_strange_object_is_refused_the_same(inside: bytes) -> None:

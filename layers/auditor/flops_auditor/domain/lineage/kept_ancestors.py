@@ -11,8 +11,6 @@ from hashlib import sha256
 from itertools import islice
 from typing import NamedTuple
 
-import orjson
-
 from flops_auditor.domain.lineage.lineage import MOST_INLINE, Ancestor, Lineage, MalformedLineage, from_json, to_json
 from flops_auditor.domain.values.archive_keys import ancestors_key
 from flops_auditor.domain.values.canonical_json import canonical
@@ -177,13 +175,13 @@ class Unpacking:
             return _unpacked(body)
         try:
             return tuple(map(self._once, body[len(_FIRST) : -len(_LAST)].split(_NEXT)))
-        except (MalformedLineage, ValueError, RecursionError):
-            return _unpacked(body)
+        except (MalformedLineage, ValueError, TypeError, AttributeError, KeyError, RecursionError):
+            return _unpacked(body)  # which names what is wrong
 
     def _once(self, text: bytes) -> Ancestor:
         key = sha256(text).digest()
         if key not in self._read:
-            self._read[key] = from_json(orjson.loads(b'{"activity":%b}' % text))
+            self._read[key] = from_json(json.loads(b'{"activity":%b}' % text))
         return self._read[key]
 
 
@@ -198,5 +196,5 @@ def _unpacked(body: bytes) -> tuple[Ancestor, ...]:
         if document["schema"] != SCHEMA:
             raise MalformedLineage(f"schema is {str(document['schema'])[:80]!r}")
         return tuple(from_json(ancestor) for ancestor in document["ancestors"])
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise MalformedLineage(f"the ancestors object: {error!r}") from error

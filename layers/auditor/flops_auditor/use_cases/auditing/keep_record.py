@@ -47,7 +47,7 @@ from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.ledger import Archive, Identity, Signer
 from flops_auditor.use_cases.ports.lineage import LineageIndex
 from flops_auditor.use_cases.ports.records import BILL, Records, StoredRecord
-from flops_auditor.use_cases.ports.side_by_side import in_groups
+from flops_auditor.use_cases.ports.side_by_side import in_groups, tried
 
 MOST_ROUNDS = 8
 MOST_OF_ONE_CAUSE = 10
@@ -449,4 +449,5 @@ def _number_today(job_id: str, cause: str, alert: str, recorder: Recorder) -> in
 def was_told(job_id: str, revision: int, recorder: Recorder) -> bool:
     """Whether people were told of an earlier revision, so that an all-clear makes sense to them."""
     names = (f"{earlier:06d}#{verdict}" for earlier in range(revision) for verdict in ("above", "indeterminate"))
-    return any(in_groups([partial(recorder.records.alert_sent, job_id, name) for name in names], recorder.at_once))
+    asked = [partial(tried, partial(recorder.records.alert_sent, job_id, name)) for name in names]
+    return any(answer() for answer in in_groups(asked, recorder.at_once))

@@ -261,8 +261,12 @@ class _Writer:
         self.not_shown: list[str] = []
 
     def __enter__(self) -> "_Writer":
-        self._zip = zipfile.ZipFile(self._partial, "w", zipfile.ZIP_DEFLATED)
-        self._aside = NamedTemporaryFile(dir=self._path.parent, prefix=f"{self._path.name}.")
+        self._aside = NamedTemporaryFile(dir=self._path.parent)
+        try:
+            self._zip = zipfile.ZipFile(self._partial, "w", zipfile.ZIP_DEFLATED)
+        except OSError:
+            self._aside.close()
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
