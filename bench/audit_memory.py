@@ -21,6 +21,7 @@ from typing import Any
 
 from bench.figures import Figure, show
 from bench.in_account import (
+    READ_ONCE,
     STATISTICS,
     VCPU_MB,
     Aside,
@@ -42,7 +43,6 @@ USUAL_HOURS = 10
 WAITS_SECONDS = 0.072
 """Of one audit, for calls that take 8 ms each."""
 MOST_OF_MEMORY = 0.9
-READ = "points read once"
 COLD = f"""
 import runpy
 runpy.run_path({str(ROOT / "functions" / "audit" / "app.py")!r})
@@ -96,10 +96,12 @@ def measure() -> Iterator[Figure]:
     timeout = of_lambda("Audit")[1]
     deployed = round(of_lambda("Audit")[0] * VCPU_MB)
     least, least_of_largest = read_once(USUAL_HOURS * 60 * STATISTICS), read_once(POINTS)
-    yield Figure(f"{BATCH} usual jobs, CPU", round(usual, 3), "s", floor=round(least * BATCH, 4), floor_is=READ)
-    yield Figure("one of the largest jobs, CPU", round(one, 2), "s", floor=round(least_of_largest, 4), floor_is=READ)
+    yield Figure(f"{BATCH} usual jobs, CPU", round(usual, 3), "s", floor=round(least * BATCH, 4), floor_is=READ_ONCE)
+    yield Figure(
+        "one of the largest jobs, CPU", round(one, 2), "s", floor=round(least_of_largest, 4), floor_is=READ_ONCE
+    )
     floor = round(least_of_largest * BATCH, 3)
-    yield Figure(f"{BATCH} of the largest jobs, CPU", round(largest, 2), "s", floor=floor, floor_is=READ)
+    yield Figure(f"{BATCH} of the largest jobs, CPU", round(largest, 2), "s", floor=floor, floor_is=READ_ONCE)
     yield Figure("memory of the cold function", round(cold / 1e6), "MB")
     yield Figure("memory that one of the largest jobs takes", round(after_one / 1e6), "MB")
     yield Figure(f"memory that {BATCH} of the largest jobs take", round(after_all / 1e6), "MB")
@@ -111,8 +113,8 @@ def measure() -> Iterator[Figure]:
     for size in SIZES_MB:
         share = min(1.0, size / VCPU_MB)
         asked = {"target": float(timeout), "asked": f"the time-out, {timeout} s"} if size == deployed else {}
-        asked |= {"floor": round(least_of_largest * BATCH / share, 2), "floor_is": READ}
-        of_size, waiting = f"at {size:,} MB", f"{READ}, and the same waiting"
+        asked |= {"floor": round(least_of_largest * BATCH / share, 2), "floor_is": READ_ONCE}
+        of_size, waiting = f"at {size:,} MB", f"{READ_ONCE}, and the same waiting"
         yield Figure(f"{BATCH} of the largest jobs {of_size}", round(largest / share, 1), "s", **asked)
         each, at_least = (seconds / share + WAITS_SECONDS for seconds in (usual / BATCH, least))
         yield Figure(f"a usual job {of_size}", round(each, 3), "s", floor=round(at_least, 3), floor_is=waiting)

@@ -100,6 +100,10 @@ def of_lambda(function: str) -> tuple[float, int]:
     return properties["MemorySize"] / VCPU_MB, properties["Timeout"]
 
 
+READ_ONCE = "points read once"
+"""What `read_once` is called beside a figure."""
+
+
 def read_once(points: int) -> float:
     """Processor time of the least that reads so many points from JSON, a float and a moment each: the median, in
     seconds.

@@ -19,6 +19,7 @@ import time_machine
 from bench.audit_calls import CALL_MS, counting
 from bench.figures import Figure, show
 from bench.in_account import (
+    READ_ONCE,
     STATISTICS,
     account_aside,
     by_the_minute,
@@ -55,10 +56,9 @@ def measure(jobs: int) -> Iterator[Figure]:
     share, timeout = of_lambda("Watch")
     waits = waits_of_a_look() * WATCHED
     what = f"watch, {WATCHED:,} running jobs x {HOSTS} hosts"
-    reading = "points read once"
-    yield Figure(f"{what}, CPU", round(whole, 1), "s", floor=round(floor, 2), floor_is=reading)
+    yield Figure(f"{what}, CPU", round(whole, 1), "s", floor=round(floor, 2), floor_is=READ_ONCE)
     yield Figure(f"{what}, waiting for calls in turn at {CALL_MS} ms", round(waits, 1), "s", timed=False)
-    taken, least, waiting = whole / share + waits, floor / share + waits, f"{reading}, and the same calls"
+    taken, least, waiting = whole / share + waits, floor / share + waits, f"{READ_ONCE}, and the same calls"
     at_memory = {"floor": round(least, 1), "floor_is": waiting, "target": SECONDS}
     yield Figure(f"{what}, at its memory", round(taken), "s", asked=f"< {SECONDS} s, else resumed", **at_memory)
     in_one, at_best = (int(WATCHED * (timeout - SPARE_SECONDS) / each) for each in (taken, least))
