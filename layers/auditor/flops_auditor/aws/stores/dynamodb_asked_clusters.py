@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from flops_auditor.aws.calls.refusals import outages, refusals
+from flops_auditor.aws.stores.dynamodb_partition import Partition
 from flops_auditor.domain.values.moments import iso, read_time
 from flops_auditor.use_cases.ports.clusters import LastAsked
 
@@ -26,33 +26,16 @@ class DynamoDbAskedTimes:
 
     def asked(self, region: str) -> Mapping[str, LastAsked]:
         """Read consistently."""
-        with outages("dynamodb:Query"), refusals("dynamodb:Query"):
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table,
-                KeyConditionExpression="pk = :region",
-                ExpressionAttributeValues={":region": {"S": _pk(region)}},
-                ConsistentRead=True,
-            )
-            return {item["sk"]["S"]: _parse(region, item) for page in pages for item in page["Items"]}
+        return {name: _parse(region, name, item) for name, item in self._of(region).items().items()}
 
     def note_asked(self, last: LastAsked) -> None:
         """Replace the item of the name."""
-        item: dict[str, Any] = {
-            "pk": {"S": _pk(last.region)},
-            "sk": {"S": last.name},
-            "cluster": {"S": last.cluster},
-            "asked_at": {"S": iso(last.at)},
-        }
-        if last.gone:
-            item["expires"] = {"N": str(int((last.at + _FORGOTTEN).timestamp()))}
-        with outages("dynamodb:PutItem"), refusals("dynamodb:PutItem"):
-            self._client.put_item(TableName=self._table, Item=item)
+        texts = {"cluster": last.cluster, "asked_at": iso(last.at)}
+        self._of(last.region).put(last.name, texts, last.at + _FORGOTTEN if last.gone else None)
+
+    def _of(self, region: str) -> Partition:
+        return Partition(self._client, self._table, f"CLUSTERSASKED#{region}")
 
 
-def _pk(region: str) -> str:
-    return f"CLUSTERSASKED#{region}"
-
-
-def _parse(region: str, item: Mapping[str, Any]) -> LastAsked:
-    at, gone = read_time(item["asked_at"]["S"]), "expires" in item
-    return LastAsked(region, item["sk"]["S"], item["cluster"]["S"], at, gone)
+def _parse(region: str, name: str, item: Mapping[str, Any]) -> LastAsked:
+    return LastAsked(region, name, item["cluster"]["S"], read_time(item["asked_at"]["S"]), "expires" in item)

@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from flops_auditor.aws.calls.refusals import outages, refusals
+from flops_auditor.aws.stores.dynamodb_partition import Partition
 from flops_auditor.domain.values.moments import iso, read_time
 from flops_auditor.use_cases.ports.clusters import FileState
 
@@ -23,39 +23,22 @@ class DynamoDbFileStates:
     """Needs dynamodb:Query and dynamodb:PutItem on the table."""
 
     def __init__(self, client: "DynamoDBClient", table: str, bucket: str) -> None:
-        self._client = client
-        self._table = table
-        self._pk = f"CLUSTERFILES#{bucket}"
+        self._files = Partition(client, table, f"CLUSTERFILES#{bucket}")
 
     def states(self) -> Mapping[str, FileState]:
         """Read consistently."""
-        states = dict[str, FileState]()
-        with outages("dynamodb:Query"), refusals("dynamodb:Query"):
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table,
-                KeyConditionExpression="pk = :bucket",
-                ExpressionAttributeValues={":bucket": {"S": self._pk}},
-                ConsistentRead=True,
-            )
-            for page in pages:
-                for item in page["Items"]:
-                    if "state" in item:
-                        states[item["sk"]["S"]] = _parse(item["sk"]["S"], item["state"]["S"])
-        return states
+        items = self._files.items()
+        return {key: _parse(key, item["state"]["S"]) for key, item in items.items() if "state" in item}
 
     def note(self, state: FileState) -> None:
         """Replace the file's item."""
         members = {**asdict(state), "at": iso(state.at)}
         del members["key"]
-        self._put(state.key, state={"S": json.dumps(members)})
+        self._files.put(state.key, {"state": json.dumps(members)})
 
     def forget(self, key: str, at: datetime) -> None:
         """Replace the file's item by one without a state."""
-        self._put(key, expires={"N": str(int((at + _FORGOTTEN).timestamp()))})
-
-    def _put(self, key: str, **attributes: Any) -> None:
-        with outages("dynamodb:PutItem"), refusals("dynamodb:PutItem"):
-            self._client.put_item(TableName=self._table, Item={"pk": {"S": self._pk}, "sk": {"S": key}, **attributes})
+        self._files.put(key, {}, at + _FORGOTTEN)
 
 
 def _parse(key: str, text: str) -> FileState:

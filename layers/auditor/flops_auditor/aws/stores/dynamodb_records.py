@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from flops_auditor.aws.stores.dynamodb_batch import MOST_IN_TRANSACTION, typed
+from flops_auditor.aws.stores.dynamodb_partition import expiry
 from flops_auditor.domain.runs.places import AFTER_ALL
 from flops_auditor.domain.runs.tags_seen import MOST_SEEN, TagsSeen, read_tags_seen
 from flops_auditor.domain.values.moments import iso, read_time
@@ -224,7 +225,7 @@ class DynamoDbClaims:
                     "sk": {"S": "CLAIM"},
                     "claimed_by": {"S": owner},
                     "claimed_until": {"S": iso(until)},
-                    "expires": {"N": str(int((max(now, until) + FORGOTTEN).timestamp()))},
+                    "expires": expiry(max(now, until) + FORGOTTEN),
                 },
                 ConditionExpression=condition,
                 ExpressionAttributeValues={":now": {"S": iso(now)}, ":me": {"S": owner}},

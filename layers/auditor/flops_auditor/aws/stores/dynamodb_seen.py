@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from flops_auditor.aws.calls.refusals import outages, refusals
 from flops_auditor.aws.stores.dynamodb_batch import read_items, write_all
+from flops_auditor.aws.stores.dynamodb_partition import expiry
 from flops_auditor.aws.stores.dynamodb_records import record_sk
 from flops_auditor.domain.values.moments import iso, read_time
 from flops_auditor.use_cases.ports.records import LastLook, SeenJob
@@ -151,7 +152,7 @@ class DynamoDbSeenJobs:
 def _passing(job_id: str, sk: str, forgotten: datetime, **texts: str) -> dict[str, Any]:
     """An item that DynamoDB deletes."""
     named = {"pk": f"JOB#{job_id}", "sk": sk, **texts}
-    return {**{name: {"S": text} for name, text in named.items()}, "expires": {"N": str(int(forgotten.timestamp()))}}
+    return {**{name: {"S": text} for name, text in named.items()}, "expires": expiry(forgotten)}
 
 
 def _item(seen: SeenJob) -> dict[str, Any]:
