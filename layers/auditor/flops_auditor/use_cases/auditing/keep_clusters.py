@@ -110,7 +110,7 @@ def keep_clusters(
         times.note_asked(replace(last_asked[name], at=now, gone=True))
 
     gone = sorted(name for name, last in last_asked.items() if name not in names and not last.gone)
-    asked, failed, left = list[str](), dict[str, str](), list[str]()
+    failed, left = dict[str, str](), list[str]()
     for name, work in (*((each, ask) for each in names), *((each, note_gone) for each in gone)):
         if out_of_time():
             left.append(name)
@@ -119,9 +119,8 @@ def keep_clusters(
             work(name)
         except AuditorError as failure:  # one cluster stops no other
             failed[name] = f"{failure.name}: {failure}"
-        else:
-            asked += [name] if work is ask else []
-    return AskedClusters(tuple(asked), failed, tuple(left))
+    asked = tuple(name for name in names if name not in failed and name not in left)
+    return AskedClusters(asked, failed, tuple(left))
 
 
 def known_cluster(region: str, name: str, archive: Archive, at_once: SideBySide, *, asked_now: bool) -> ClusterAnswers:

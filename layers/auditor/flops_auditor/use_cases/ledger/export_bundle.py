@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -261,18 +261,16 @@ class _Writer:
         self.not_shown: list[str] = []
 
     def __enter__(self) -> "_Writer":
-        self._aside = NamedTemporaryFile(dir=self._path.parent)
-        try:
-            self._zip = zipfile.ZipFile(self._partial, "w", zipfile.ZIP_DEFLATED)
-        except OSError:
-            self._aside.close()
-            raise
+        with ExitStack() as opened:
+            if self._has_page:
+                self._aside = opened.enter_context(NamedTemporaryFile(dir=self._path.parent))
+            self._zip = opened.enter_context(zipfile.ZipFile(self._partial, "w", zipfile.ZIP_DEFLATED))
+            self._open = opened.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
-            self._aside.close()
-            self._zip.close()
+            self._open.close()
             if kind is None:
                 with _read_by_all():
                     self._inventory.check_together(self._partial.stat().st_size)

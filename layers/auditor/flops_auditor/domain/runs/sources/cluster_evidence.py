@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from flops_auditor.domain.runs.cluster_time import ClusterHost, HostsByName, Stay
@@ -82,15 +83,20 @@ class ClusterAnswers:
         """Names of these stays that may have been another host's, since nobody asked meanwhile and their own was no
         longer listed afterwards. An id is no other's.
         """
-        unasked = [each for each in self.missing if each.listed is not None]
         return {
             stay.host
             for stay in stays
-            for time in unasked
+            for time in self._lost_hosts
             if time.overlaps(stay.start, stay.end)
             for host in hosts.in_time(stay.host, max(stay.start, time.since or stay.start), stay.end)
             if host.instance_id not in (time.listed or ()) and host.instance_id not in stay.host
         }
+
+    @cached_property
+    def _lost_hosts(self) -> tuple[NotListed, ...]:
+        """Times in which nobody asked and at whose end not all hosts were listed: as a rule none."""
+        known = {host.instance_id for host in self.hosts}
+        return tuple(each for each in self.missing if each.listed is not None and not known <= each.listed)
 
     def earlier_clusters(self, since: datetime) -> tuple[str, ...]:
         """Other clusters of its name that may have had hosts after that moment: a name that was given up may be given
