@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from flops_auditor.aws.stores.dynamodb_partition import Partition
+from flops_auditor.aws.stores.dynamodb_partition import EXPIRES, Partition
 from flops_auditor.domain.values.moments import iso, read_time
 from flops_auditor.use_cases.ports.clusters import LastAsked
 
@@ -38,4 +38,4 @@ class DynamoDbAskedTimes:
 
 
 def _parse(region: str, name: str, item: Mapping[str, Any]) -> LastAsked:
-    return LastAsked(region, name, item["cluster"]["S"], read_time(item["asked_at"]["S"]), "expires" in item)
+    return LastAsked(region, name, item["cluster"]["S"], read_time(item["asked_at"]["S"]), EXPIRES in item)

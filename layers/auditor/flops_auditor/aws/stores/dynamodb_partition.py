@@ -9,6 +9,8 @@ from flops_auditor.aws.calls.refusals import outages, refusals
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+EXPIRES = "expires"
+
 
 class Partition:
     """The items of one pk. Needs dynamodb:Query and dynamodb:PutItem on the table; both raise SourceDenied,
@@ -35,11 +37,11 @@ class Partition:
         """Replace an item; DynamoDB deletes it once it is `forgotten`, if it ever is."""
         item: dict[str, Any] = {"pk": {"S": self._pk}, "sk": {"S": sk}, **{name: {"S": texts[name]} for name in texts}}
         if forgotten is not None:
-            item["expires"] = expiry(forgotten)
+            item |= expiry(forgotten)
         with outages("dynamodb:PutItem"), refusals("dynamodb:PutItem"):
             self._client.put_item(TableName=self._table, Item=item)
 
 
-def expiry(moment: datetime) -> dict[str, str]:
+def expiry(moment: datetime) -> dict[str, dict[str, str]]:
     """The attribute by which DynamoDB deletes an item (TimeToLiveSpecification), in seconds since 1970."""
-    return {"N": str(int(moment.timestamp()))}
+    return {EXPIRES: {"N": str(int(moment.timestamp()))}}

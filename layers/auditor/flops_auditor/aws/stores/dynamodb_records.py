@@ -225,7 +225,7 @@ class DynamoDbClaims:
                     "sk": {"S": "CLAIM"},
                     "claimed_by": {"S": owner},
                     "claimed_until": {"S": iso(until)},
-                    "expires": expiry(max(now, until) + FORGOTTEN),
+                    **expiry(max(now, until) + FORGOTTEN),
                 },
                 ConditionExpression=condition,
                 ExpressionAttributeValues={":now": {"S": iso(now)}, ":me": {"S": owner}},

@@ -152,7 +152,7 @@ class DynamoDbSeenJobs:
 def _passing(job_id: str, sk: str, forgotten: datetime, **texts: str) -> dict[str, Any]:
     """An item that DynamoDB deletes."""
     named = {"pk": f"JOB#{job_id}", "sk": sk, **texts}
-    return {**{name: {"S": text} for name, text in named.items()}, "expires": expiry(forgotten)}
+    return {**{name: {"S": text} for name, text in named.items()}, **expiry(forgotten)}
 
 
 def _item(seen: SeenJob) -> dict[str, Any]:
