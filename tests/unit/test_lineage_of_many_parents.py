@@ -99,7 +99,9 @@ def test_beyond_what_one_audit_reads_the_rest_is_a_doubt(monkeypatch: pytest.Mon
     size = len(pack("f" * 64, Lineage((), some(200, "0"))).body or b"")
     monkeypatch.setattr(recorded_runs, "MOST_READ", 3 * size)
     found = parents.found()
-    assert [doubt.words for doubt in found.lineage.doubts] == ["the job continues 6 others, of which 3 were looked up"]
+    assert [doubt.words for doubt in found.lineage.doubts] == [
+        "what 3 of the jobs that this one continues go back to was not read: it is more than one audit reads"
+    ]
     assert len(found.lineage.parents) == 6
     assert len(found.lineage.ancestors) == 3 * 200 + 6
     assert len(found.kept) == 3

@@ -53,6 +53,11 @@ NO_CREATION_TIME = Kind(
 TOO_MANY_PARENTS = Kind(
     "too-many-parents", "the job continues {count} others, of which {most} were looked up", TAG_LINEAGE
 )
+TOO_MUCH_BEHIND_PARENTS = Kind(
+    "too-much-behind-parents",
+    "what {count} of the jobs that this one continues go back to was not read: it is more than one audit reads",
+    TAG_LINEAGE,
+)
 CONTINUES = Kind("takes-result", "{where} ({place:said200}) takes the result of {name}")
 RESULT_TOO_LONG = Kind(
     "result-too-long", "a place where the job leaves results is too long to be noted: who continues it is not seen"
@@ -230,7 +235,7 @@ def follow(
         doubts += _maybe_deleted(run, resolved, index)
         holders.notes += _behind_shut_doors(run, resolved)
     doubts += _unseen_results(run)
-    before_parents, looked_up = len(doubts), 0
+    before_parents, unread = len(doubts), 0
     once, read = dict[str, Ancestor](), set[str]()
     due: list[DueDate] = []
     notes = holders.notes
@@ -238,7 +243,7 @@ def follow(
         entry, reference = parents[job_id]
         name = name_of(entry.job_arn)
         content, ancestors = recorded.content(job_id), recorded.ancestors(job_id)
-        looked_up += ancestors is not None
+        unread += ancestors is None
         if content is None:
             doubts.append(AWAITED(where=reference.where, name=name))
             continue
@@ -246,7 +251,7 @@ def follow(
         join(once, passed_on(ancestor_of(content), ancestors or ()))
         read.add(job_id)
         due += read_due_dates(content)
-    doubts[before_parents:before_parents] = _not_all(len(parents), looked_up)
+    doubts[before_parents:before_parents] = _not_all(len(parents), unread)
     everyone = union([once.values()], without=run.job_id)
     within = within_room(everyone, read)
     if len(within) < len(everyone):
@@ -258,9 +263,10 @@ def follow(
     return FoundLineage(Lineage(known, within, *remarks), tuple(kept.values()), tuple(due), heir_of)
 
 
-def _not_all(parents: int, looked_up: int) -> list[Remark]:
-    """A doubt about parents of which not all were looked up, or not all that they continue themselves."""
-    return [TOO_MANY_PARENTS(count=parents, most=looked_up)] if looked_up < parents else []
+def _not_all(parents: int, unread: int) -> list[Remark]:
+    """Doubts about parents of which not all were looked up, and of which some continue what was not read."""
+    many = [TOO_MANY_PARENTS(count=parents, most=MOST_PARENTS)] if parents > MOST_PARENTS else []
+    return many + ([TOO_MUCH_BEHIND_PARENTS(count=unread)] if unread else [])
 
 
 def of_its_role(run: Run, lineage: Lineage, index: LineageReads) -> Lineage:
