@@ -91,6 +91,11 @@ def one_job(number: int = 0) -> dict[str, Any]:
     return changed(child(number), "metadata", ownerReferences=[], annotations=NOTHING_BEFORE)
 
 
+def pending(**state: Any) -> dict[str, Any]:
+    """A third pod, which never got a host."""
+    return pod(3, phase="Pending", startTime=None, containerStatuses=[{"name": "pytorch", "state": state}])
+
+
 TWO = (pod(1), pod(2))
 NOT_KNOWN: dict[str, tuple[tuple[Any, ...], str]] = {
     "pods of one child are gone": ((job_set(of_two()), *ALL[:-2]), "operators-hosts-not-named"),
@@ -178,6 +183,10 @@ NOT_KNOWN: dict[str, tuple[tuple[Any, ...], str]] = {
         ),
         "operators-hosts-not-named",
     ),
+    "a pod without a start whose container ended": (
+        (pytorch_job(), *TWO, pending(terminated={"finishedAt": at(50).isoformat()})),
+        "operators-line-without-end",
+    ),
 }
 
 
@@ -245,6 +254,10 @@ def test_what_runs_did_so_until_the_latest_time_in_the_file() -> None:
     other = pod(1, "other", start=6, end=9)
     assert host_hours(the_run(kubectl(*going_on, other))) == 2 * 8
     assert the_run(kubectl(*going_on)).hosts == ()
+
+
+def test_a_pod_that_waits_had_no_host() -> None:
+    assert host_hours(the_run(kubectl(pytorch_job(), *TWO, pending(waiting={})))) == 4
 
 
 def test_a_container_beside_the_others_has_the_host_until_it_ends() -> None:

@@ -206,9 +206,9 @@ def _ended(job: Mapping[str, Any], time: ReadTime) -> tuple[str, RunState, datet
 def _stay(pod: Mapping[str, Any], latest: datetime | None, time: ReadTime, doubts: list[Remark]) -> Iterator[Stay]:
     """When a pod had its node: until the last of its containers ended, or, while it runs, the `latest` time known."""
     status, name = pod["status"], str(pod["metadata"]["name"])
-    if status.get("phase") == "Pending" and status.get("startTime") is None:
-        return
     start, ends = time(status.get("startTime")), [time(each) for each in status.get("finishedAt", [])]
+    if status.get("phase") == "Pending" and status.get("startTime") is None and not any(ends):
+        return
     over = status.get("phase") in ("Succeeded", "Failed")
     if start is None:
         doubts.append(NO_END(what=name))
