@@ -52,6 +52,7 @@ from flops_auditor.use_cases.ports.side_by_side import in_groups, tried
 MOST_ROUNDS = 8
 MOST_OF_ONE_CAUSE = 10
 """Alerts a day (UTC) about jobs that one kind of doubt alone keeps open."""
+MOST_WAITED = 50
 ALERTS_BY_CAUSE = "alerts-by-cause"
 """Whose notes count them, in place of a job's id."""
 
@@ -400,13 +401,14 @@ def alert_people(job_id: str, kept: Committed, recorder: Recorder) -> None:
     """Tell people about a job that is not below, or whose verdict has changed, once.
 
     A verdict that only waits for a parent whose audit is under way is not told, and neither is its end: a moment
-    later the parent's commit settles it, and if that audit fails, an alarm tells of its dead letter.
+    later the parent's commit settles it, and if that audit fails, an alarm tells of its dead letter. What it is then is
+    news beside the last verdict that waited for nothing.
     """
-    content, revision = kept.content, kept.revision
+    if _only_waits(kept.content):
+        return
+    content, revision = _beside_what_was_told(job_id, kept, recorder), kept.revision
     name = f"{revision:06d}#{content['verdict']}"
     if not is_news(content) or (not kept.new and recorder.records.alert_sent(job_id, name)):
-        return
-    if content["verdict"] == "indeterminate" and awaits_parent(content):
         return
     cause, number = cause_of(content), None
     if cause is not None:
@@ -422,6 +424,24 @@ def alert_people(job_id: str, kept: Committed, recorder: Recorder) -> None:
         alert = replace(alert, body=alert.body + last)
     recorder.alerts.send(alert)
     recorder.records.note_alerts(job_id, [name], recorder.clock())
+
+
+def _only_waits(content: Mapping[str, Any]) -> bool:
+    """Whether nobody is told of a record, since a parent's commit settles it. Of a stop people are told at once."""
+    return content["verdict"] == "indeterminate" and not content["action"] and awaits_parent(content)
+
+
+def _beside_what_was_told(job_id: str, kept: Committed, recorder: Recorder) -> Mapping[str, Any]:
+    """A record's predicate, with the verdict before it of which people may know; the records between only waited, of
+    which the last MOST_WAITED are read. Each is in the archive before the next one is committed.
+    """
+    before = kept.content["previous_verdict"]
+    for revision in range(kept.revision - 1, max(-1, kept.revision - 1 - MOST_WAITED), -1):
+        line = recorder.archive.get(record_key(job_id, revision)) if before == "indeterminate" else None
+        if line is None or not _only_waits(earlier := predicate_of(line)):
+            break
+        before = earlier["previous_verdict"]
+    return {**kept.content, "previous_verdict": before}
 
 
 def _case_at_hand(job_id: str, kept: Committed, recorder: Recorder) -> Case | None:
