@@ -78,9 +78,9 @@ def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
         {
             **each,
             "threshold": line_in_words(each["threshold_flop"]),
-            "least": share_in_words(each["lower_share"], each["threshold_flop"], "lower"),
-            "best": share_in_words(each["best_share"], each["threshold_flop"]),
-            "most": share_in_words(each["upper_share"], each["threshold_flop"], "upper"),
+            "least": share_in_words(each["lower_flop"], each["threshold_flop"], "lower"),
+            "best": share_in_words(each["best_flop"], each["threshold_flop"]),
+            "most": share_in_words(each["upper_flop"], each["threshold_flop"], "upper"),
             "said": said_of(each),
         }
         for each in document["assessments"]

@@ -24,7 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from flops_auditor.aws.stores.s3_reports import LATEST
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import predicate_of
-from flops_auditor.domain.messages.record_row import row_of
+from flops_auditor.domain.messages.record_row import listed_record
 from flops_auditor.domain.runs.meter_lines import PREFIX
 from flops_auditor.domain.runs.pointer import REPLAY_SOURCE
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
@@ -377,7 +377,8 @@ def main(down: bool = False) -> None:
         raise typer.Exit(INTERRUPTED) from None
     title = f"{len(rows)} training jobs, audited by the deployed functions"
     console.print(f"\n{title}:\n")
-    write_text(listing([row_of(predicate_of(row["envelope"].encode())) for row in rows], 0, wide=False).blocks)
+    records = [listed_record(predicate_of(row["envelope"].encode())) for row in rows]
+    write_text(listing(records, 0, wide=False).blocks)
     console.print(f"\n{len(received)} alerts were sent:" if received else NOTHING_TOLD)
     for mail in received:
         console.print(f"  {mail['Subject']}")

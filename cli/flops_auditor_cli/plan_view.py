@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
 
 from flops_auditor.domain.audit.plan import document
@@ -16,7 +17,7 @@ from flops_auditor.domain.messages.record_words import (
     verdict_in_words,
     with_shares,
 )
-from flops_auditor.domain.values.amounts import flop, percent
+from flops_auditor.domain.values.amounts import flop
 from flops_auditor.domain.values.figures import Figures, Verdict, most_severe, nearest
 from flops_auditor_cli.audit_view import CSV_FIELDS, csv_rows, due_by_a_day, duties
 from flops_auditor_cli.near_names import unknown_model
@@ -101,10 +102,11 @@ def headlines(planned: Planned, document: Mapping[str, Any]) -> Iterator[str]:
         yield f"The inputs contradict each other: {remark['words']}"
     name = "The run" if planned.name == "plan" else planned.name
     who = f"{name} ({planned.chosen.way.name} training)" if planned.wanted.tokens is not None else name
-    closest = nearest(document["assessments"], lambda each: each["upper_share"])
+    closest = nearest(document["assessments"])
     near = (
-        f": {percent(closest['best_share'])} to {percent(closest['upper_share'], 'upper')} of {closest['title']}"
-        if closest is not None and closest["upper_share"] is not None
+        f": {share_in_words(closest['best_flop'], closest['threshold_flop'])} to "
+        f"{share_in_words(closest['upper_flop'], closest['threshold_flop'], 'upper')} of {closest['title']}"
+        if closest is not None and closest["upper_flop"] is not None
         else ""
     )
     titles_at_any_compute = [
@@ -141,13 +143,13 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
         {
             **each,
             "threshold": line_in_words(each["threshold_flop"]),
-            "least": share_in_words(each["lower_share"], each["threshold_flop"], "lower"),
-            "best": share_in_words(each["best_share"], each["threshold_flop"]),
-            "most": share_in_words(each["upper_share"], each["threshold_flop"], "upper"),
-            "hours": _hours(each["expected_hours_to_threshold"]),
+            "least": share_in_words(each["lower_flop"], each["threshold_flop"], "lower"),
+            "best": share_in_words(each["best_flop"], each["threshold_flop"]),
+            "most": share_in_words(each["upper_flop"], each["threshold_flop"], "upper"),
+            "hours": _hours(outlook.expected_hours),
             "said": said_of(each),
         }
-        for each in document["assessments"]
+        for each, outlook in zip(document["assessments"], plan.outlooks, strict=True)
     ]
     if rows:
         yield Table(COLUMNS, rows, "Thresholds", right=("threshold", "least", "best", "most", "hours"))
@@ -157,10 +159,10 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
                 **way,
                 "best": flop(way["best_flop"]),
                 "upper": flop(way["upper_flop"], "upper"),
-                "hours": _hours(way["hours"]),
+                "hours": _hours(None if other.hardware is None else other.hardware.seconds / 3600),
                 "verdict": way["verdict"] if rows else "",
             }
-            for way in document["methods"]
+            for way, other in zip(document["methods"], planned.plans, strict=True)
         ]
         yield Table(WAY_COLUMNS, ways, "Ways of training", right=("best", "upper", "hours"))
     yield PointList(list(reasons(document)), "Why")
@@ -178,5 +180,5 @@ def _bounds(figures: Figures) -> str:
     return f"{best} FLOP" if best == upper else f"{best} FLOP, at most {upper}"
 
 
-def _hours(value: float | str | None) -> str:
-    return "" if value is None else digits(float(value))
+def _hours(value: Fraction | None) -> str:
+    return "" if value is None else digits(value)

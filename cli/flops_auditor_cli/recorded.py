@@ -1,10 +1,10 @@
 """What is recorded, as a list: the newest record of each job, the one that a name means, and what is shown of each."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
+from flops_auditor.domain.messages.record_row import ListedRecord
 from flops_auditor.domain.messages.record_words import verdict_of
-from flops_auditor.domain.values.amounts import flop, percent
+from flops_auditor.domain.values.amounts import flop
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.moments import to_the_minute
@@ -18,7 +18,7 @@ COLUMNS = {
     "lower": "At least",
     "flop": "FLOP",
     "upper": "At most",
-    "share": "Share",
+    "share_at_most": "Share at most",
     "shown": "Verdict",
 }
 WIDE_COLUMNS = {
@@ -30,12 +30,12 @@ WIDE_COLUMNS = {
     "flop": "Best (FLOP)",
     "upper": "At most (FLOP)",
     "nearest": "Nearest threshold",
-    "share": "Best",
-    "upper_share_of_it": "At most",
+    "best_share_in_words": "Best share",
+    "share_at_most": "Share at most",
     "base_model": "Base model",
     "shown": "Verdict",
 }
-RIGHT = ("lower", "flop", "upper", "share", "upper_share_of_it")
+RIGHT = ("lower", "flop", "upper", "best_share_in_words", "share_at_most")
 FIELDS = fields_of(LISTED)
 MOST_NAMED = 20
 """Jobs of one name that are listed."""
@@ -87,8 +87,11 @@ def no_record_of(job: str, rows: Iterable[Mapping[str, str]]) -> NoSuchRecord:
     return NoSuchRecord(f"{job!r} has no record.{did_you_mean(job, {row['job_name'] for row in rows})}".rstrip("."))
 
 
-def listing(rows: Sequence[Mapping[str, Any]], left_out: int, wide: bool) -> View:
-    """Records as a list, with FLOP in scientific notation and times to the minute for people."""
+def listing(records: Sequence[ListedRecord], left_out: int, wide: bool) -> View:
+    """Records as a list, with FLOP in scientific notation and times to the minute for people. The share that it has
+    room for is the one at most, as in the report: *below* rests on it.
+    """
+    rows = [record.row for record in records]
     people = [
         {
             **row,
@@ -98,10 +101,10 @@ def listing(rows: Sequence[Mapping[str, Any]], left_out: int, wide: bool) -> Vie
             "flop": flop(row["best_flop"]),
             "upper": flop(row["upper_flop"], "upper"),
             "nearest": f"{row['nearest_policy']}, {row['nearest_scenario']}" if row["nearest_policy"] else "none",
-            "share": percent(row["best_share"]),
-            "upper_share_of_it": percent(row["upper_share"], "upper"),
+            "best_share_in_words": record.best_share,
+            "share_at_most": record.share_at_most,
         }
-        for row in rows
+        for record, row in zip(records, rows, strict=True)
     ]
     table = Table(WIDE_COLUMNS if wide else COLUMNS, people, right=RIGHT, cut=() if wide else ("job_name",))
     return View("records", {"records": rows, "left_out": left_out}, [table], rows, FIELDS)

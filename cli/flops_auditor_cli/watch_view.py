@@ -15,7 +15,7 @@ from flops_auditor_cli.view import Table, View
 COLUMNS = {
     "job": "Job",
     "flop": "FLOP so far",
-    "best": "Share",
+    "best": "Best",
     "most": "At most",
     "line": "Of (FLOP)",
     "projected": "At limit",
@@ -28,8 +28,8 @@ WIDE_COLUMNS = {
     "flop": "Best so far (FLOP)",
     "upper": "At most (FLOP)",
     "nearest": "Nearest threshold",
-    "best": "Best",
-    "most": "At most",
+    "best": "Best share",
+    "most": "Share at most",
     "projected": "Best at time limit",
     "crosses_in": "Crosses in",
 }

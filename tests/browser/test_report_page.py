@@ -112,6 +112,24 @@ def test_jobs_are_filtered_and_sorted_by_keyboard(open_offline: OpenOffline, pat
     assert rows(page) == sorted(everything)
 
 
+def test_jobs_are_sorted_by_their_share_also_beside_the_line(
+    open_offline: OpenOffline, report: Report, tmp_path: Path
+) -> None:
+    """Shares are texts, and "just under 100 %" has its number at the end."""
+    nearest = next(line.nearest for line in report.jobs if line.name == "domain-adapt-3")
+    assert nearest is not None
+    line = nearest.threshold_flop
+    amounts = {"a": line // 5, "b": line - 1, "c": line * 3 // 2, "d": line + 1, "e": 1, "f": line * 20, "g": line // 2}
+    jobs = [
+        replace(report.jobs[0], name=name, job_id=f"{number:064x}", nearest=replace(nearest, upper_flop=amount))
+        for number, (name, amount) in enumerate(amounts.items())
+    ]
+    page = open_offline(written(replace(report, jobs=tuple(jobs)), tmp_path / "beside.html")).page
+    page.get_by_role("button", name="Share at most").click()
+    falling = rows(page)
+    assert (falling[:2], sorted(falling[2:4]), falling[4:]) == (["f", "c"], ["b", "d"], ["g", "a", "e"])
+
+
 def test_what_the_script_writes_is_what_the_page_had(open_offline: OpenOffline, path: Path) -> None:
     page = open_offline(path).page
     table = page.locator("#job-table tbody")

@@ -1,5 +1,6 @@
 """Figures for people: what was taken "at least" is never shown over it, "at most" never under it."""
 
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flops_auditor.domain.audit.plan import _significant
-from flops_auditor.domain.messages.record_words import share_of
+from flops_auditor.domain.messages.record_words import share_in_words, share_of
 from flops_auditor.domain.values.amounts import Bound, excess_in_percent, flop, percent
 from flops_auditor_cli.watch_view import _number
 
@@ -79,6 +80,35 @@ def test_no_figure_is_on_another_side_of_the_line_than_what_it_stands_for(beside
         assert number is not None
         assert (number > 1) - (number < 1) == side
         assert [(percent(each, bound) == "100 %") == (side == 0) for each in (share, number)] == [True, True]
+
+
+@given(st.integers(1, 10**34), st.sampled_from([LINE, 10**25, 33 * 10**21]))
+def test_a_share_is_rounded_once(amount: int, threshold: int) -> None:
+    """What people read is no farther from the share than half a unit of the last digit that they are shown."""
+    share, shown = Fraction(amount, threshold), share_in_words(str(amount), str(threshold))
+    if shown.startswith("under"):
+        assert share < Fraction(1, 10**5)
+    elif not shown.startswith("just"):
+        last = Fraction(10) ** (Decimal(shown.split()[0]).adjusted() - 2)
+        last /= 100 if shown.endswith("%") else 1
+        whole = 1 if shown.endswith("times") and share < 10**6 else last
+        assert abs(read(shown) - share) <= min(last, whole) / 2
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        ("36452600000000000000000", "109 %"),
+        ("36497000000000000000000", "110 %"),
+        ("2214449", "under 0.001 %"),
+        (str(LINE * 1234 + LINE // 2 - 1), "1234 times"),
+        (str(LINE * 10**6 * 1005 // 1000 - 1), "1.00e6 times"),
+        (str(LINE * 10**6 * 1005 // 1000 + 1), "1.01e6 times"),
+    ],
+)
+def test_a_share_is_not_that_of_a_rounded_share(amount: str, shown: str) -> None:
+    """109.467 % was 109.5 % for machines, and 110 % where people read that."""
+    assert share_in_words(amount, str(LINE)) == shown
 
 
 def test_nothing_is_lost_of_a_round_figure() -> None:

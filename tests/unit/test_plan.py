@@ -402,6 +402,12 @@ def test_a_huge_share_is_read_by_its_power_of_ten() -> None:
     assert "2.22e27 times" in run(*LLAMA, "--tokens", "1e40").stdout
 
 
+def test_the_hours_to_a_line_have_no_digits_that_were_rounded_away() -> None:
+    """They were those of the four digits that machines are told: 350900."""
+    told = run("--params", "8e9", "--tokens", "61e12", "--instance-type", "ml.p5.48xlarge", "--instances", "2").stdout
+    assert re.search(r"29\.3 % +602 % +350942  ", told)
+
+
 def test_a_definition_comes_on_stdin_too() -> None:
     job = {"TrainingJobName": "piped", "ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 2}}
     read = CliRunner().invoke(app, ["plan", "-", "--hours", "1", "--output", "json"], input=json.dumps(job))

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import timedelta
+from fractions import Fraction
 from html.parser import HTMLParser
 from itertools import permutations
 from pathlib import Path
@@ -13,7 +14,9 @@ import pytest
 import time_machine
 from typer.testing import CliRunner
 
-from flops_auditor.domain.messages.record_alert import chain
+from flops_auditor.domain.messages.digest import digest_of
+from flops_auditor.domain.messages.record_alert import chain, compose
+from flops_auditor.domain.messages.record_row import listed_record
 from flops_auditor.domain.messages.report import pictures
 from flops_auditor.domain.messages.report.job_line import GROUPS, Group, NearestLine, last_of_their_chains
 from flops_auditor.domain.messages.report.report import RecordedRevision, Report, ShutDoorSeen
@@ -23,7 +26,7 @@ from flops_auditor.domain.messages.report.verdict_words import (
     WORDS_OF,
     WORDS_OF_GROUP,
 )
-from flops_auditor.domain.values.amounts import flop
+from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor.domain.values.figures import nearest
 from flops_auditor.domain.values.moments import iso, to_the_minute
 from flops_auditor.pages.render import _coded, report_page, source_hash
@@ -40,7 +43,10 @@ from flops_auditor.use_cases.operations.report_ledger import (
 from flops_auditor.use_cases.ports.records import SeenJob, StoredRecord
 from flops_auditor.use_cases.ports.sources import ListedJob
 from flops_auditor_cli import print_page
+from flops_auditor_cli.audit_view import view_of
 from flops_auditor_cli.main import app
+from flops_auditor_cli.recorded import listing
+from flops_auditor_cli.view import Block, Table, in_text
 from tests.fakes.audit import FixedRegions, MemoryReadings, MemoryRecordIndex, MemoryRecords, MemorySeenJobs
 from tests.fakes.demo_ledger import demo_ledger
 from tests.fakes.lineage import artifact, channel, continuing
@@ -385,12 +391,51 @@ def test_a_share_is_of_a_law_unless_only_its_wording_is_over(of_law: Any, of_wor
 
 def test_each_bar_and_each_share_says_of_which_threshold(contents: list[dict[str, Any]]) -> None:
     page = report_page(report_on(contents)).decode()
-    assert "110 %, at most 151 % of 3.33e22</span>" in page
+    assert "109 %, at most 151 % of 3.33e22</span>" in page
     assert "151 %<small>of 3.33e22</small>" in page
     data = json.loads(Outline(page.encode()).texts["script"][0])
     assert "of 3.33e22" in {called for _, called in data["shared"]["line"]}
     line = NearestLine("x", "x", "x", 33 * 10**21, True, None, None, None)
     assert line.called == "of 3.30e22 (no law)"
+
+
+def test_one_share_of_a_job_is_one_figure_wherever_people_read_it(contents: list[dict[str, Any]]) -> None:
+    """Its best estimate was 110 % in lists, tables, bars and the digest, and 109 % in the reasons and in mails."""
+    [content] = [each for each in contents if each["job"]["name"] == ABOVE]
+    of_line = nearest(content["assessments"])
+    assert of_line is not None
+    assert Fraction(int(of_line["best_flop"]), int(of_line["threshold_flop"])) * 1000 // 1 == 1094
+    content = {**content, "assessments": [of_line]}
+    report = report_on([content])
+    told = [
+        report_page(report).decode(),
+        digest_of(report, "", "page").body,
+        compose(content).body,
+        text_of(*view_of(content, "record").blocks),
+        text_of(*listing([listed_record(content)], 0, wide=True).blocks),
+    ]
+    for text in told:
+        assert re.search(r"\b109\s%", text) and not re.search(r"\b110\s%", text)
+
+
+def test_the_share_in_a_list_is_the_one_in_the_table_of_the_report(contents: list[dict[str, Any]]) -> None:
+    """One word for one figure: the list's "Share" was the best estimate's, and the report's the share at most."""
+    report = report_on(contents)
+    at_most = {line.name: percent(line.nearest.upper_share, "upper") if line.nearest else "-" for line in report.jobs}
+    page = report_page(report).decode()
+    rows = json.loads(Outline(page.encode()).texts["script"][0])["rows"]
+    assert {row[0]: row[4] or "-" for row in rows} == at_most
+    assert 'class="number">Share at most</th>' in page
+    for wide in (False, True):
+        [table] = listing([listed_record(each) for each in contents], 0, wide=wide).blocks
+        assert isinstance(table, Table)
+        [column] = [key for key, title in table.columns.items() if title == "Share at most"]
+        assert {row["job_name"]: row[column] for row in table.rows} == at_most
+        assert "Share" not in table.columns.values()
+
+
+def text_of(*blocks: Block) -> str:
+    return "\n".join(line for block in blocks for line in in_text(block, None))
 
 
 def test_jobs_of_one_name_are_told_apart_wherever_they_are_named(contents: list[dict[str, Any]]) -> None:

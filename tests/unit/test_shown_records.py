@@ -29,7 +29,7 @@ from flops_auditor.domain.messages.documents.fill_form import TrainsNoModel, fil
 from flops_auditor.domain.messages.documents.form_file import parse_form
 from flops_auditor.domain.messages.duties import duties_in_words
 from flops_auditor.domain.messages.record_alert import compose
-from flops_auditor.domain.messages.record_row import row_of
+from flops_auditor.domain.messages.record_row import listed_record
 from flops_auditor.domain.runs.declared import Activity
 from flops_auditor.domain.runs.stated import Question
 from flops_auditor.domain.values.canonical_json import LARGEST_INTEGER
@@ -157,11 +157,11 @@ def shown(content: dict[str, Any]) -> None:
     report_page(report_on([content]))
     csv_row(1, content)
     compose(content)
-    row = row_of(content)
+    listed = listed_record(content)
     lineage = read_lineage(content, lambda *_: ())
     tree(content, lineage)
     document = {**content, "evidence_sha256": "0" * 64, "key_id": "0" * 64}
-    views = [view_of(document, "record"), listing([row], 0, wide=True)]
+    views = [view_of(document, "record"), listing([listed], 0, wide=True)]
     try:
         form = fill_form([content], FORM, HARDWARE)
     except TrainsNoModel:

@@ -9,7 +9,7 @@ import typer
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import parse_statement
-from flops_auditor.domain.messages.record_row import reaches, row_of
+from flops_auditor.domain.messages.record_row import listed_record, reaches
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.domain.values.visible import meanings
 from flops_auditor.use_cases.ports.records import RecordQuery
@@ -56,7 +56,7 @@ def list_records(
         typer.Option(
             min=0,
             help="Only jobs that may have taken this share of their nearest threshold or more, such as 0.5: by the "
-            "share that --wide shows under At most.",
+            "share at most.",
         ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many jobs.")] = 1000,
@@ -68,8 +68,9 @@ def list_records(
 ) -> None:
     """List recorded jobs by their newest record, the latest first.
 
-    FLOP include those of the runs that a job continues; the share is that of the nearest threshold. Verdict, model,
-    lineage, region and time are looked for in the table; the share is in the records alone, which are read for it.
+    FLOP include those of the runs that a job continues; the share is that of the nearest threshold, at most, and with
+    --wide by the best estimate, too. Verdict, model, lineage, region and time are looked for in the table; the share is
+    in the records alone, which are read for it.
     """
     query = RecordQuery(
         verdict=verdict or "",
@@ -83,14 +84,14 @@ def list_records(
     matching = _matching(source, query) if query.asks else source.rows()
     if share_from is None:
         shown = matching[:limit]
-        rows = [row_of(content) for content in source.contents(shown)]
+        records = [listed_record(content) for content in source.contents(shown)]
         left_out = len(matching) - len(shown)
     else:
-        every = [row_of(content) for content in source.contents(matching)]
-        large = [row for row in every if reaches(row, share_from)]
-        rows, left_out = large[:limit], len(large[limit:])
-    show(listing(rows, left_out, wide), output)
-    if not rows:
+        every = [listed_record(content) for content in source.contents(matching)]
+        large = [record for record in every if reaches(record.row, share_from)]
+        records, left_out = large[:limit], len(large[limit:])
+    show(listing(records, left_out, wide), output)
+    if not records:
         say("No record fits." if query.asks or share_from is not None else "Nothing is recorded yet.")
     if left_out:
         say(f"{left_out} more; raise --limit to see them")

@@ -16,7 +16,7 @@
   const share = (text) => {
     if (text === "unknown") return Infinity;
     if (text === "") return -1;
-    const number = Number.parseFloat(text.replace("under ", ""));
+    const number = Number.parseFloat(text.replace(/^\D+/, ""));
     return text.endsWith("times") ? number * 100 : number;
   };
   const severity = { above: 3, indeterminate: 2, word: 1, below: 0, not_assessed: -1 };

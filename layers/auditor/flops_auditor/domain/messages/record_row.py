@@ -1,13 +1,36 @@
 """A record as one row of a list: the job, its compute, and the threshold that this comes nearest to."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from flops_auditor.domain.messages.record_words import with_shares
-from flops_auditor.domain.values.amounts import on_its_side
+from flops_auditor.domain.messages.record_words import share_in_words, share_of
+from flops_auditor.domain.values.amounts import Bound, on_its_side
 from flops_auditor.domain.values.figures import nearest
+
+
+@dataclass(frozen=True)
+class ListedRecord:
+    """A record in a list: `row` for machines; for people, in words, how much of its nearest threshold it took by the
+    best estimate, and at most.
+    """
+
+    row: Mapping[str, Any]
+    best_share: str
+    share_at_most: str
+
+
+def listed_record(content: Mapping[str, Any]) -> ListedRecord:
+    """Of a record's predicate."""
+    closest = nearest(content["assessments"])
+    return ListedRecord(row_of(content), _in_words(closest, "best"), _in_words(closest, "upper"))
+
+
+def _in_words(closest: Mapping[str, Any] | None, bound: Bound) -> str:
+    """A share of the nearest threshold; "-" where a run was compared with none."""
+    return "-" if closest is None else share_in_words(closest[f"{bound}_flop"], closest["threshold_flop"], bound)
 
 
 def row_of(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -15,7 +38,8 @@ def row_of(content: Mapping[str, Any]) -> dict[str, Any]:
     `compared_with` counts the thresholds of policies that have one for such a run.
     """
     job, total = content["job"], content["cumulative"]
-    closest = nearest(with_shares(content)["assessments"]) or {}
+    closest = nearest(content["assessments"]) or {}
+    threshold = closest.get("threshold_flop")
     return {
         "job_name": job["name"],
         "verdict": content["verdict"],
@@ -26,9 +50,9 @@ def row_of(content: Mapping[str, Any]) -> dict[str, Any]:
         "compared_with": len(content["assessments"]),
         "nearest_policy": closest.get("policy"),
         "nearest_scenario": closest.get("scenario"),
-        "threshold_flop": closest.get("threshold_flop"),
-        "best_share": closest.get("best_share"),
-        "upper_share": closest.get("upper_share"),
+        "threshold_flop": threshold,
+        "best_share": share_of(closest["best_flop"], threshold) if threshold else None,
+        "upper_share": share_of(closest["upper_flop"], threshold, "upper") if threshold else None,
         "method": content["estimate"]["method"],
         "status": job["status"],
         "base_model": content["original"]["base_model"],

@@ -44,7 +44,7 @@ HEADLINES = {
 
 
 def with_shares(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document with what every assessment counts as a share of its own threshold."""
+    """The document with what every assessment counts as a share of its own threshold, for machines."""
     assessed = [
         {
             **each,
@@ -59,7 +59,8 @@ def with_shares(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def share_of(amount: str | None, threshold: str, bound: Bound = "best") -> float | None:
     """An amount as a share of a threshold, to four digits, bounds rounded outward, and to more where it would be on
-    another side of the threshold; None where it is not known, or the threshold is 0.
+    another side of the threshold; None where it is not known, or the threshold is 0. For machines: people are shown
+    `share_in_words`.
     """
     if amount is None or not int(threshold):
         return None
@@ -76,9 +77,13 @@ def line_named(threshold: int, no_law: bool) -> str:
     return f"{line_in_words(str(threshold))}{' (no law)' if no_law else ''}"
 
 
-def share_in_words(share: float | None, threshold: str, bound: Bound = "best") -> str:
-    """An amount as a share of a threshold as tables show it; where any compute will do, it has none."""
-    return percent(share, bound) if int(threshold) else "-"
+def share_in_words(amount: str | None, threshold: str, bound: Bound = "best") -> str:
+    """An amount as a share of a threshold, as people are shown it: rounded once. Where any compute will do, it has
+    none.
+    """
+    if not int(threshold):
+        return "-"
+    return percent(None if amount is None else Fraction(int(amount), int(threshold)), bound)
 
 
 def headline(document: Mapping[str, Any], today: date) -> str:

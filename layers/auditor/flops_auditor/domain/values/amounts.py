@@ -127,7 +127,7 @@ def share_number(share: Real, digits: int, bound: Bound = "best") -> float:
     return value if value != 1 or _side(share) == 0 else math.nextafter(1, 1 + _side(share))
 
 
-def scientific(amount: int, digits: int = 3, bound: Bound = "best") -> str:
+def scientific(amount: Real, digits: int = 3, bound: Bound = "best") -> str:
     """An amount for people, e.g. 2.71e+20 as "2.71e20"; zero is "0"."""
     if amount == 0:
         return "0"
@@ -147,44 +147,51 @@ def excess_in_percent(upper: int, best: int) -> int:
 
 LEAST_DISTANCE = Decimal("1e-7")
 """Of a share from the line: what is nearer is just under, or over it."""
+LEAST_IN_PERCENT = Decimal("1e-5")
+"""A smaller share is only said to be under it."""
+IN_TIMES = 10
+"""A share from there on is told as a multiple."""
 WRITTEN_OUT = 10**6
 """Larger multiples are read by their power of ten."""
 
 
 def times(value: Fraction | float) -> str:
     """A multiple for people: three digits, all of a larger one, in powers of ten from 1e6."""
-    if value >= WRITTEN_OUT:
-        return scientific(round(value))
-    return f"{float(value):.3g}" if value < 999.5 else f"{float(value):.0f}"
+    exactly = _as_written(value)
+    return _multiple(shortened(exactly, _digits_of(exactly)))
 
 
 def percent(share: Fraction | float | None, bound: Bound = "best") -> str:
     """A share for people: three digits, in per cent up to tenfold, in times from there, in powers of ten from 1e6; as
-    many more as it takes to say on which side of the line it is.
+    many more as it takes to say on which side of the line it is. Give the share itself: of a rounded one the digits
+    would be rounded again, and 109.467 % would be 110 %.
     """
     if share is None:
         return "unknown"
-    exactly = Fraction(repr(share)) if isinstance(share, float) else Fraction(share)
-    value = float(exactly) if bound == "best" else _outward(exactly, bound)
-    if value >= 9.995:
-        return f"{times(value)} times"
-    if 0 < value < 1e-5:
+    exactly = _as_written(share)
+    told = on_its_side(exactly, _digits_of(exactly), bound)
+    if told >= IN_TIMES:
+        return f"{_multiple(told)} times"
+    if 0 < told < LEAST_IN_PERCENT:
         return "under 0.001 %"
-    return _beside_the_line(exactly, bound) if 0.99 < value < 1.01 else f"{value * 100:.3g} %"
-
-
-def _beside_the_line(share: Fraction, bound: Bound) -> str:
-    """A share that three digits may put on the line, or on the other side of it."""
-    told = on_its_side(share, 3, bound)
     if abs(told - 1) < LEAST_DISTANCE and told != 1:
-        return f"just {'over' if share > 1 else 'under'} 100 %"
+        return f"just {'over' if told > 1 else 'under'} 100 %"
     return f"{(told * 100).normalize():f} %"
 
 
-def _outward(value: Fraction, bound: Bound) -> float:
-    """A bound with the digits that `percent` shows of it."""
-    whole = len(str(int(value)))
-    return float(shortened(value, whole if 1000 <= value < WRITTEN_OUT else 3, bound))
+def _as_written(value: Fraction | float) -> Fraction:
+    """A number exactly; a binary float is the decimal that it is written as."""
+    return Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
+
+
+def _digits_of(value: Fraction) -> int:
+    """How many digits of a share or a multiple people are shown: three, or all that are whole."""
+    return max(3, len(str(int(value)))) if value < WRITTEN_OUT else 3
+
+
+def _multiple(told: Decimal) -> str:
+    """A multiple that has the digits that people are shown already."""
+    return scientific(told) if told >= WRITTEN_OUT else f"{told.normalize():f}"
 
 
 def counted(number: int, one: str, several: str = "") -> str:

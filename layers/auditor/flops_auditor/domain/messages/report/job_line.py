@@ -4,16 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
 from flops_auditor.domain.audit.tables import POLICY_FOLDER
 from flops_auditor.domain.messages.documents.run_figures import TRAINING
-from flops_auditor.domain.messages.record_words import (
-    line_named,
-    verdict_in_words,
-    with_shares,
-)
+from flops_auditor.domain.messages.record_words import line_named, verdict_in_words
 from flops_auditor.domain.runs.occupancy import ADDED_SAMPLES
 from flops_auditor.domain.values.arns import account_of
 from flops_auditor.domain.values.figures import SEVERITY, Verdict, nearest
@@ -29,7 +26,8 @@ UNBOUNDED = float("inf")
 
 @dataclass(frozen=True, slots=True)
 class NearestLine:
-    """The threshold that a job's upper bound comes nearest to, or is farthest over; shares of it, None: not known.
+    """The threshold that a job's upper bound comes nearest to, or is farthest over, and what the job counts of it in
+    FLOP, None: not known. Its shares are exact, since whoever shows them rounds them.
 
     `no_law`: the policy only words a law, and is more severe here than the law itself.
     """
@@ -39,9 +37,27 @@ class NearestLine:
     title: str
     threshold_flop: int
     no_law: bool
-    lower_share: float | None
-    best_share: float | None
-    upper_share: float | None
+    lower_flop: int | None
+    best_flop: int | None
+    upper_flop: int | None
+
+    @property
+    def lower_share(self) -> Fraction | None:
+        """How much of the threshold it took at least."""
+        return self._share(self.lower_flop)
+
+    @property
+    def best_share(self) -> Fraction | None:
+        """How much of it by the best estimate."""
+        return self._share(self.best_flop)
+
+    @property
+    def upper_share(self) -> Fraction | None:
+        """How much of it at most."""
+        return self._share(self.upper_flop)
+
+    def _share(self, flop: int | None) -> Fraction | None:
+        return None if flop is None else Fraction(flop, self.threshold_flop)
 
     @property
     def called(self) -> str:
@@ -99,7 +115,8 @@ def upper_share(line: JobLine) -> float:
     """How much of its nearest threshold a job took at most; UNBOUNDED where nobody knows, 0 where none is assessed."""
     if line.nearest is None:
         return UNBOUNDED if line.verdict == "indeterminate" else 0
-    return UNBOUNDED if line.nearest.upper_share is None else line.nearest.upper_share
+    upper = line.nearest.upper_flop
+    return UNBOUNDED if upper is None else upper / line.nearest.threshold_flop
 
 
 def line_of(content: Mapping[str, Any], today: date) -> JobLine:
@@ -165,7 +182,7 @@ def last_of_their_chains(lines: Iterable[JobLine]) -> list[JobLine]:
 
 
 def _nearest(content: Mapping[str, Any]) -> NearestLine | None:
-    closest = nearest(with_shares(content)["assessments"])
+    closest = nearest(content["assessments"])
     if closest is None:
         return None
     return NearestLine(
@@ -174,9 +191,9 @@ def _nearest(content: Mapping[str, Any]) -> NearestLine | None:
         closest["title"],
         int(closest["threshold_flop"]),
         bool(closest.get("wording_of")),
-        closest["lower_share"],
-        closest["best_share"],
-        closest["upper_share"],
+        _amount(closest["lower_flop"]),
+        _amount(closest["best_flop"]),
+        _amount(closest["upper_flop"]),
     )
 
 

@@ -18,7 +18,6 @@ from flops_auditor.domain.messages.record_words import (
     reasons,
     said_of,
     share_in_words,
-    with_shares,
 )
 from flops_auditor.domain.messages.report.job_line import JobLine
 from flops_auditor.domain.messages.report.pictures import Chart, Drawing, chart_of, lineage_of
@@ -70,7 +69,7 @@ def model_part(
         line=line,
         headline=headline(content, today),
         facts=tuple(facts_of(content)),
-        held=tuple(_held(each) for each in with_shares(content)["assessments"]),
+        held=tuple(_held(each) for each in content["assessments"]),
         chart=chart_of(content, known),
         drawing=lineage_of(content, names),
         points=tuple(each for each in _points(content, today) if each.texts),
@@ -81,9 +80,9 @@ def _held(assessed: Mapping[str, Any]) -> ThresholdRow:
     return ThresholdRow(
         title=assessed["title"],
         threshold=line_in_words(assessed["threshold_flop"]),
-        lower=share_in_words(assessed["lower_share"], assessed["threshold_flop"], "lower"),
-        best=share_in_words(assessed["best_share"], assessed["threshold_flop"]),
-        upper=share_in_words(assessed["upper_share"], assessed["threshold_flop"], "upper"),
+        lower=share_in_words(assessed["lower_flop"], assessed["threshold_flop"], "lower"),
+        best=share_in_words(assessed["best_flop"], assessed["threshold_flop"]),
+        upper=share_in_words(assessed["upper_flop"], assessed["threshold_flop"], "upper"),
         shown_as=said_of(assessed),
         verdict=assessed["verdict"],
     )

@@ -112,13 +112,11 @@ class Drawing:
 
 def bar_of(nearest: NearestLine) -> Bar:
     """The compute of a job as a bar towards its nearest threshold."""
-    upper = nearest.upper_share
-    best = None if nearest.best_share is None else place_of(nearest.best_share)
-    lower = place_of(nearest.lower_share or LEAST_SHARE)
+    lower, best, upper = nearest.lower_share, nearest.best_share, nearest.upper_share
     return Bar(
-        lower,
-        BAR_WIDTH if upper is None else place_of(upper),
-        best,
+        place_of(float(lower or LEAST_SHARE)),
+        BAR_WIDTH if upper is None else place_of(float(upper)),
+        None if best is None else place_of(float(best)),
         place_of(1),
         upper is None,
         upper is None or upper > MOST_SHARE,
