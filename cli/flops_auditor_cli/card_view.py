@@ -47,4 +47,4 @@ def _facts(bom: ModelBom) -> list[tuple[str, str]]:
         ("Signed records", ", ".join(f"{each.job_id[:12]} revision {each.revision}" for each in bom.records)),
     ]
     missing = [("Runs that it continues and that are not included", str(bom.missing))] if bom.missing else []
-    return facts + missing
+    return [*facts, *missing, *(("Read from", each) for each in bom.caveats)]

@@ -8,11 +8,12 @@ from typing import Annotated, Any, Protocol
 
 import typer
 
+from flops_auditor.domain.ledger.part_words import OF_A_PART, lacked
 from flops_auditor.domain.lineage.kept_ancestors import unpack
 from flops_auditor.domain.lineage.lineage import Lineage, read_lineage
 from flops_auditor.domain.messages.report.report import Report
 from flops_auditor.use_cases.ledger.read_bundle import BundleRecord, ReadBundle, read_bundle
-from flops_auditor.use_cases.ledger.verify_bundle import Demands
+from flops_auditor.use_cases.ledger.verify_bundle import Demands, VerificationReport
 from flops_auditor.use_cases.ports.records import RecordQuery
 from flops_auditor_cli.deployment import Target, find_deployment
 from flops_auditor_cli.output import say
@@ -25,7 +26,12 @@ BundleOption = Annotated[
 
 
 class RecordSource(Protocol):
-    """The newest records of jobs. A row has the attributes that records are found by, such as `job_id`."""
+    """The newest records of jobs. A row has the attributes that records are found by, such as `job_id`.
+
+    `caveats` are what is to be said beside whatever is made of them: nothing of a deployment.
+    """
+
+    caveats: Sequence[str]
 
     def rows(self) -> list[dict[str, str]]:
         """One row per job, the latest job first."""
@@ -55,6 +61,7 @@ class BundleRecords:
     def __init__(self, bundle: ReadBundle) -> None:
         self._records: dict[str, BundleRecord] = {record.job_id: record for record in bundle.records}
         self._ancestors = bundle.ancestors
+        self.caveats: Sequence[str] = part_in_words(bundle.report)
 
     def rows(self) -> list[dict[str, str]]:
         """As the table would list them."""
@@ -119,12 +126,24 @@ def open_records(target: Target, bundle: Path | None) -> RecordSource:
     return BundleRecords(verified(bundle))
 
 
+def part_in_words(report: VerificationReport) -> list[str]:
+    """What is to be known of a part before its records are read; nothing of a whole bundle."""
+    if report.kind != "part":
+        return []
+    return [
+        f"a part of a ledger: {report.selection}; {OF_A_PART}",
+        *filter(None, [lacked(report.superseded_elsewhere)]),
+    ]
+
+
 def verified(bundle: Path) -> ReadBundle:
-    """A bundle that was verified, which is told on stderr. Raises NoBundle, NotVerified."""
+    """A bundle that was verified, which is told on stderr, and of a part what it is. Raises NoBundle, NotVerified."""
     now = datetime.now(UTC)
     with progress("leaves") as show_progress:
         read = read_bundle(
             bundle, Demands(as_of=now, now=now, page=page_of, processes=os.cpu_count() or 1), show_progress
         )
-    say(f"{bundle.name} is {read.report.verdict}; check it with `flops-auditor verify` and a pin of your own")
+    report = read.report
+    say(f"{bundle.name} is {report.verdict}; check it with `flops-auditor verify` and a pin of your own")
+    say(*part_in_words(report))
     return read

@@ -50,6 +50,8 @@ def contents(table: str, rows: Sequence[Mapping[str, str]]) -> list[dict[str, An
 class DeployedRecords:
     """The port `RecordSource` on a deployed stack."""
 
+    caveats: Sequence[str] = ()
+
     def __init__(self, deployment: StackValues) -> None:
         self._table = deployment.output("RecordTableName")
         self._bucket = deployment.output("ArchiveBucketName")

@@ -869,6 +869,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                 "keys_given": FLAG,
                 "followed": FLAG,
                 "elsewhere": COUNT,
+                "superseded_elsewhere": COUNT,
                 "recorded_by": named(COUNT),
                 "recorded_by_others": COUNT,
                 "assessed_under": named(COUNT),

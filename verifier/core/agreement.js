@@ -362,6 +362,7 @@ function ancestor(members, parents, doubtful) {
 export class Agreement {
   constructor(part = false) {
     this.part = part;
+    this.supersededElsewhere = 0;
     [this.rows, this.references, this.due] = [ROW, REFERENCE, DUE].map(({ size }) => Array.from({ length: BUCKETS }, () => new Packed(size)));
     this.distinct = new Array(BUCKETS).fill(1024);
     this.records = 0;
@@ -466,6 +467,7 @@ export class Agreement {
       latest = Math.max(latest, row.at);
       highest = Math.max(highest, row.revision);
     }
+    if (this.part) this.supersededElsewhere += highest + 1 - seen.size;
   }
 
   /** One ancestor, as others list it, beside its own records. */

@@ -32,7 +32,7 @@ export const MAX_AGE = 25 * HOUR;
  * how chunks are checked (here, or by workers), who is told (done, total), and who is told each record that passed.
  */
 export async function verifyBundle(blob, demands, work = {}) {
-  const report = { ledgerId: "", kind: "", selection: "", size: "0", root: "", records: 0, checkpoints: 0, sealedAt: null, pins: [], elsewhere: 0, bills: [], moreBills: 0, notCompared: "" };
+  const report = { ledgerId: "", kind: "", selection: "", size: "0", root: "", records: 0, checkpoints: 0, sealedAt: null, pins: [], elsewhere: 0, supersededElsewhere: 0, bills: [], moreBills: 0, notCompared: "" };
   Object.assign(report, { recordedBy: new Map(), recordedByOthers: 0, assessedUnder: new Map(), assessedUnderOthers: 0, pinned: demands.pin !== null, keysGiven: demands.keys !== null });
   const findings = new Findings();
   try {
@@ -153,6 +153,7 @@ class Job {
       if (this.report.kind === "part" && found.error === "AncestorNotHere") this.report.elsewhere++;
       else this.findings.add([found]);
     }
+    this.report.supersededElsewhere = agreement.supersededElsewhere;
     for await (const line of this.lines(agreement.twinned)) {
       const { predicateType, predicate } = parseCanonical(parseEnvelope(line).payload);
       if (predicateType === PREDICATES.record) tally.count(predicate, -1);

@@ -287,8 +287,11 @@ function showNotes(report) {
   }
   if (report.keysGiven) notes.push("It begins with the keys that you gave.");
   if (report.kind === "part") {
-    notes.push("It is a part of the ledger. Nobody can say of a part that it holds every record of its selection, or what came into the log after a pin although dated long before it.");
+    notes.push("It is a part of the ledger. Of a part nobody can say that it holds every record of its selection, or the newest of each job; nor what came into the log after a pin although dated long before it.");
   }
+  const lacked = report.supersededElsewhere;
+  if (lacked === 1) notes.push("1 record that a later one of the same job supersedes is not in it.");
+  if (lacked > 1) notes.push(`${lacked} records that later ones of the same job supersede are not in it.`);
   if (report.notCompared) notes.push(`${report.notCompared} in it was not compared with the records: believe this page, or the command, and not that one.`);
   if (report.elsewhere) notes.push(`${report.elsewhere} ancestors of its records are not in it: their figures are what the records say.`);
   notes.push("Figures were not computed again from their evidence: see below.");

@@ -80,7 +80,7 @@ def bom_from(source: RecordSource, what: str, grid: GridFactor | None) -> ModelB
     digests = [sha256(source.line(row)).hexdigest() for row in rows]
     hardware = hardware_table()
     form = fill_form(records, parse_form(form_text(MODEL_DOCUMENTATION_FORM)), hardware)
-    return bom_of(records, digests, form, hardware, grid)
+    return bom_of(records, digests, form, hardware, grid, source.caveats)
 
 
 def in_format(bom: ModelBom, output: BomFormat) -> str:

@@ -60,10 +60,11 @@ def form_command(
     check_file(output_file, overwrite, output is FormOutput.DOCX)
     if output is FormOutput.DOCX:
         import_module("flops_auditor_cli.document")  # that its extra is missing is told before anything is read
-    records = runs_of(open_records(target, bundle), what)
+    source = open_records(target, bundle)
+    records = runs_of(source, what)
     asked = forms_of(records[0])
     chosen = form_id or _form_of(asked)
-    form = fill_form(records, parse_form(form_text(chosen)), hardware_table())
+    form = fill_form(records, parse_form(form_text(chosen)), hardware_table(), source.caveats)
     if output is FormOutput.DOCX:
         write(document_of(form), output_file)
     else:

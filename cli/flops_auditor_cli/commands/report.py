@@ -1,6 +1,5 @@
 """`flops-auditor report`: one page on all that is recorded, for people; it opens in any browser and asks nobody."""
 
-import os
 import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,8 +13,7 @@ from flops_auditor_cli.deployment import StackValues, Target, find_deployment, t
 from flops_auditor_cli.options import MOMENTS, OutputOption
 from flops_auditor_cli.output import Output, plain, say
 from flops_auditor_cli.print_page import print_page
-from flops_auditor_cli.progress import progress
-from flops_auditor_cli.record_source import BundleOption
+from flops_auditor_cli.record_source import BundleOption, verified
 from flops_auditor_cli.view import Table, View, show
 
 COLUMNS = {
@@ -93,15 +91,9 @@ def of_deployment(deployment: StackValues, since: datetime | None) -> Report:
 def of_bundle(path: Path) -> Report:
     """The report of a bundle that was verified. Raises NoBundle, NotVerified."""
     from flops_auditor.use_cases.ledger.bundle_files import BundleFiles  # noqa: PLC0415 - the deployment needs none
-    from flops_auditor.use_cases.ledger.read_bundle import read_bundle  # noqa: PLC0415
     from flops_auditor.use_cases.ledger.report_bundle import report_bundle  # noqa: PLC0415
-    from flops_auditor.use_cases.ledger.verify_bundle import Demands  # noqa: PLC0415
 
-    now = datetime.now(UTC)
-    with progress("leaves") as show_progress:
-        read = read_bundle(
-            path, Demands(as_of=now, now=now, page=report_page, processes=os.cpu_count() or 1), show_progress
-        )
+    read = verified(path)
     with BundleFiles(path) as files:
         return report_bundle(files, read.report.verdict)
 

@@ -19,6 +19,7 @@ from flops_auditor.domain.ledger import ledger_errors
 from flops_auditor.domain.ledger.bills import OPEN, BillSaid
 from flops_auditor.domain.ledger.key_history import parse_given_keys
 from flops_auditor.domain.ledger.ledger_errors import BadBundle, LedgerError, StaleLedger
+from flops_auditor.domain.ledger.part_words import OF_A_PART, lacked
 from flops_auditor.domain.ledger.saved_mail import LONGEST_MAIL, checkpoint_in
 from flops_auditor.domain.ledger.signed_note import UnreadableNote
 from flops_auditor.domain.ledger.verification import Recompute
@@ -44,9 +45,9 @@ EXITS: dict[BundleVerdict, int] = {
     "valid, with reservations": 4,
 }
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-OF_A_PART = (
-    "of a part nobody can say: that it holds every record of its selection; what a record continues by its evidence; "
-    "what came into the log after a pin although dated long before it (ask for the whole ledger)"
+MORE_OF_A_PART = (
+    f"{OF_A_PART}; nor what a record continues by its evidence; nor what came into the log after a pin although dated "
+    "long before it (ask for the whole ledger)"
 )
 FIELDS = ("error", "weight", "index", "message", "remedy")
 COLUMNS = {"error": "Error", "weight": "Weight", "index": "Leaf", "message": "What was seen", "remedy": "What to do"}
@@ -171,7 +172,7 @@ def tell(report: VerificationReport, output: Output, recomputed: bool) -> None:
     if report.findings or output is Output.JSON:
         return
     if report.kind == "part":
-        say(f"a part: {report.selection}", OF_A_PART)
+        say(f"a part: {report.selection}", MORE_OF_A_PART, *filter(None, [lacked(report.superseded_elsewhere)]))
     if report.elsewhere:
         say(f"{report.elsewhere} ancestors of its records are not in it: their figures are what the records say")
     if report.left_out:

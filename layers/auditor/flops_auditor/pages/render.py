@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from flops_auditor.domain.ledger.part_words import OF_A_PART, lacked
 from flops_auditor.domain.messages.report.pictures import BAR_WIDTH, CHART_HEIGHT, CHART_WIDTH, LEFT, RIGHT
 from flops_auditor.domain.messages.report.report import Report
 from flops_auditor.domain.messages.report.verdict_words import (
@@ -84,6 +85,8 @@ def _environment() -> Environment:
         CHART_HEIGHT=CHART_HEIGHT,
         LEFT=LEFT,
         RIGHT=RIGHT,
+        OF_A_PART=OF_A_PART,
+        lacked=lacked,
     )
     return environment
 

@@ -406,10 +406,14 @@ _UNLIKE = struct.Struct(">LL6s")
 
 
 class Agreement:
-    """All rows of a log, in buckets by job; `part`: of chosen records, where others may be missing."""
+    """All rows of a log, in buckets by job; `part`: of chosen records, where others may be missing.
+
+    `superseded_elsewhere`: how many records a part lacks below the newest of each job, once they were checked.
+    """
 
     def __init__(self, part: bool = False) -> None:
         self._part = part
+        self.superseded_elsewhere = 0
         self._rows, self._references, self._due = ([bytearray() for _ in range(256)] for _ in range(3))
         self._distinct = [1024] * 256
         self._records = 0
@@ -481,6 +485,8 @@ class Agreement:
                     yield _defect(TimeRunsBackwards(f"leaf {row.leaf} is dated before a record that it follows"), row)
             seen[row.revision] = row
             latest, highest = max(latest, row.at), max(highest, row.revision)
+        if self._part:
+            self.superseded_elsewhere += highest + 1 - len(seen)
 
     def _otherwise(self, lines: Lines, respelled: Respelled) -> Iterator[Defect]:
         """Whether it is the other value of s that makes a line another one than is superseded."""

@@ -73,9 +73,13 @@ def show_bundle(leaves_of: Leaves, manifest: bundle.Manifest, checked: str = "")
         history.append(RecordedRevision(job.job_id, job.revision, job.recorded_at, job.group))
         if job.job_id not in lines or job.revision > lines[job.job_id].revision:
             lines[job.job_id], places[job.job_id] = job, index
-    selection = "" if manifest.selection == bundle.EVERYTHING else manifest.selection
+    part = manifest.kind == "part"
     ledger = LedgerSeen(
-        "bundle", manifest.ledger_id, as_of, selection, manifest.size, sealed_at, checked=checked, bill=bill_seen(bill)
+        *("bundle", manifest.ledger_id, as_of, manifest.selection if part else "", manifest.size, sealed_at),
+        checked=checked,
+        part=part,
+        superseded_elsewhere=_superseded_elsewhere(history),
+        bill=bill_seen(bill),
     )
 
     def contents(job_ids: Sequence[str]) -> Iterator[Mapping[str, Any]]:
@@ -87,6 +91,14 @@ def show_bundle(leaves_of: Leaves, manifest: bundle.Manifest, checked: str = "")
     since = as_of - LATELY
     report = report_of(lines.values(), contents, history, ledger, since, WRITER, shipped_policy, lambda _: ())
     return ShownBundle(report, "".join(table).encode())
+
+
+def _superseded_elsewhere(history: Iterable[RecordedRevision]) -> int:
+    """How many records are not here below the newest of each job."""
+    seen: dict[str, set[int]] = {}
+    for each in history:
+        seen.setdefault(each.job_id, set()).add(each.revision)
+    return sum(max(revisions) + 1 - len(revisions) for revisions in seen.values())
 
 
 def table_of(leaves_of: Leaves) -> bytes:

@@ -106,8 +106,9 @@ class VerificationReport:
     `recorded_by` counts records by version of the code, `assessed_under` those that each policy assesses: the first
     names in their order, and the sum of all others.
     `bills`: the newest statement on each bill, of those with the most that is open; `more_bills` counts the others.
-    `elsewhere` counts the ancestors that records of a part list and that are not in the part; `more` counts findings
-    of a kind beyond those that are told one by one.
+    `elsewhere` counts the ancestors that records of a part list and that are not in the part, `superseded_elsewhere`
+    the records that others of the same job in it supersede; `more` counts findings of a kind beyond those that are told
+    one by one.
     """
 
     ledger_id: str = ""
@@ -124,6 +125,7 @@ class VerificationReport:
     keys_given: bool = False
     followed: bool = False
     elsewhere: int = 0
+    superseded_elsewhere: int = 0
     recorded_by: dict[str, int] = field(default_factory=dict)
     recorded_by_others: int = 0
     assessed_under: dict[str, int] = field(default_factory=dict)
@@ -275,6 +277,7 @@ class _Job:
                 self.report.elsewhere += 1
             else:
                 self.findings.add([defect])
+        self.report.superseded_elsewhere = agreement.superseded_elsewhere
         for payload in (parse_envelope(line).payload for line in self.lines(agreement.twins)):
             if kind_of(payload) == "record":
                 tally.count(parse_statement(payload).predicate, -1)

@@ -54,7 +54,8 @@ class ModelBom:
     """A model that a run made. Energy in kWh (None: not known); `emissions_g` only where a grid factor was given.
 
     `fine_tuned`: what is told is not of a model as a whole; `scope` says of what. `missing` counts runs that it
-    continues and that no figure includes. `at` is when the newest record was made, and `version` what made it.
+    continues and that no figure includes, `caveats` are what is to be said of where the records were read. `at` is
+    when the newest record was made, and `version` what made it.
     """
 
     name: str
@@ -76,6 +77,7 @@ class ModelBom:
     missing: int
     claims: tuple[Claim, ...]
     records: tuple[SignedRecord, ...]
+    caveats: tuple[str, ...] = ()
 
     @property
     def emissions_g(self) -> Decimal | None:
@@ -101,6 +103,7 @@ def bom_of(
     form: FilledForm,
     hardware: HardwareTable,
     grid: GridFactor | None = None,
+    caveats: Sequence[str] = (),
 ) -> ModelBom:
     """From the newest records of a model's runs, the last one first, the SHA-256 of each record's line, and the form
     that was filled in from them.
@@ -131,6 +134,7 @@ def bom_of(
             SignedRecord(each["job"]["arn"], each["job"]["id"], each["revision"], digest)
             for each, digest in zip(records, digests, strict=True)
         ),
+        caveats=tuple(caveats),
     )
 
 

@@ -83,6 +83,7 @@ def _properties(bom: ModelBom) -> list[dict[str, str]]:
             *(("hardware", each) for each in bom.hardware),
             *(("region", each) for each in bom.regions),
             *([("runs-not-included", str(bom.missing))] if bom.missing else []),
+            *(("caveat", each) for each in bom.caveats),
         ]
     )
 

@@ -109,9 +109,12 @@ class Answer(NamedTuple):
     sources: tuple[FieldSource, ...] = ()
 
 
-def fill_form(records: Sequence[Mapping[str, Any]], text: FormText, hardware: HardwareTable) -> FilledForm:
+def fill_form(
+    records: Sequence[Mapping[str, Any]], text: FormText, hardware: HardwareTable, caveats: Sequence[str] = ()
+) -> FilledForm:
     """A form from the newest records of a model's runs: its last run first, then those that it continues.
 
+    `caveats` are what is to be said of where the records were read, such as of a part of a ledger.
     Raises TrainsNoModel.
     """
     content = records[0]
@@ -139,7 +142,7 @@ def fill_form(records: Sequence[Mapping[str, Any]], text: FormText, hardware: Ha
         on_the_jobs_word=content["rests_on"]["on_the_jobs_word"],
         fields=tuple(_field(asked, ANSWERS[asked.answer](runs)) for asked in text.fields),
         standings=runs.standings,
-        doubts=tuple(dict.fromkeys(each["words"] for each in (*doubts, *more))),
+        doubts=tuple(dict.fromkeys((*caveats, *(each["words"] for each in (*doubts, *more))))),
         notifications=drafts(content),
     )
 

@@ -77,7 +77,8 @@ class FilledForm:
     """The part of a form that records can fill: the form's name, and where what it asks for was read.
 
     `models` are those that were begun with, `missing` counts runs that the model continues and that are not here,
-    `doubts` are what the records leave open, and `notifications` what an authority is to be told besides, with its day.
+    `doubts` are what the records, and where they were read, leave open, and
+    `notifications` what an authority is to be told besides, with its day.
     """
 
     form: str

@@ -72,6 +72,7 @@ def _training(bom: ModelBom) -> str:
         f"energy: {bom.energy_method}",
         *([f"hardware: {'; '.join(bom.hardware)}"] if bom.hardware else []),
         *([f"runs that it continues and that are not included: {bom.missing}"] if bom.missing else []),
+        *bom.caveats,
     ]
     return ". ".join(parts)
 

@@ -74,7 +74,9 @@ class LedgerSeen:
     `selection` says in words which records these are, "" for all. `complete_to`: every job that ended before
     has a record, as comparing with the services found; None where this was not compared. `sealed_at` and `size` are
     of the newest checkpoint. `waiting_since`: the oldest record that has no place in the log yet. `checked` is what
-    verifying the bundle said, "" where nobody verified it here. What goes through `shut_doors` is in none of this.
+    verifying the bundle said, "" where nobody verified it here. A `part` of a ledger may lack other records, of which
+    `superseded_elsewhere` counts those that others of the same job in it supersede. What goes through `shut_doors` is
+    in none of this.
     """
 
     made_from: Made
@@ -86,6 +88,8 @@ class LedgerSeen:
     complete_to: datetime | None = None
     waiting_since: datetime | None = None
     checked: str = ""
+    part: bool = False
+    superseded_elsewhere: int = 0
     bill: BillSeen | None = None
     shut_doors: tuple[ShutDoorSeen, ...] = ()
 
