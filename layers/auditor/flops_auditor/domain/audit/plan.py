@@ -13,7 +13,7 @@ from typing import Any, Literal
 from flops_auditor.domain.audit.assessment_words import assessment_members
 from flops_auditor.domain.audit.record import decimal, due_part, spoken, tier_members
 from flops_auditor.domain.audit.rests_on import contradiction_of, doubt_of_the_activity
-from flops_auditor.domain.audit.situation_of_run import circumstances_of, inherits, roles_of
+from flops_auditor.domain.audit.situation_of_run import circumstances_of, inherits, perhaps_own, roles_of
 from flops_auditor.domain.compute.architecture import ALL, architecture
 from flops_auditor.domain.compute.attention import shape_of
 from flops_auditor.domain.compute.cautions import IMPLAUSIBLE, Caution, cautions_of
@@ -314,6 +314,7 @@ def _situation(wanted: Wanted, updated: Figures, alone: Figures) -> Situation:
         cumulative=alone.beside(wanted.earlier).beside(wanted.generated),
         other_role=other,
         role_without_tag=without_tag if only_tagged else None,
+        perhaps_own=perhaps_own(role, other, declared, original, NO_LINEAGE),
         inherits=inherits(role, declared, original, NO_LINEAGE),
         alone=(updated, alone),
         circumstances=frozenset(_circumstances(wanted, modifies="modifier" in (role, other))),

@@ -28,6 +28,7 @@ def situation_of(
         cumulative=cumulative.everything,
         other_role=other,
         role_without_tag=without_tag,
+        perhaps_own=perhaps_own(role, other, declared, original, lineage),
         inherits=inherits(role, declared, original, lineage),
         without_failed=_updates_first(cumulative.without_failed),
         alone=_updates_first(cumulative.alone),
@@ -58,7 +59,7 @@ def roles_of(declared: Declared, original: Original, lineage: Lineage) -> tuple[
     named = declared.loads_weights is not False or declared.pretraining_flop is not None
     role: Role = "modifier"
     other: Role | None = None
-    if stated.from_scratch is False or (original.ours is False and "ours" not in original.unconfirmed):
+    if _begins_with_anothers(declared, original):
         pass
     elif lineage.own_model:
         foreign = declared.names_foreign_weights
@@ -71,6 +72,25 @@ def roles_of(declared: Declared, original: Original, lineage: Lineage) -> tuple[
         sure = bool(lineage.roots()) and all(root.surely_own for root in lineage.roots())
         return role, None, None if sure else "modifier"
     return ("developer", None, None) if original.ours and role == "modifier" else (role, other, None)
+
+
+def perhaps_own(
+    role: Role | None, other: Role | None, declared: Declared, original: Original, lineage: Lineage
+) -> bool:
+    """Whether a run that is taken for a modification may train a model of one's own, since the names under which it, or
+    the runs that it continues, began may be those of configurations.
+    """
+    if role != "modifier" or other is not None or _begins_with_anothers(declared, original):
+        return False
+    if roots := lineage.roots():
+        return all(root.perhaps_from_scratch for root in roots)
+    figure = declared.pretraining_flop is not None and not declared.tagged("pretraining")
+    return declared.loads_weights is None and not figure
+
+
+def _begins_with_anothers(declared: Declared, original: Original) -> bool:
+    """Whether a person says that it begins with weights, or that the original is not the organisation's own."""
+    return declared.stated.from_scratch is False or (original.ours is False and "ours" not in original.unconfirmed)
 
 
 def inherits(role: Role | None, declared: Declared, original: Original, lineage: Lineage) -> bool:

@@ -66,6 +66,12 @@ FROM_NONE = Kind(
         "(or --not-from-scratch)",
     ),
 )
+MAYBE_FROM_NONE = Kind(
+    "perhaps-from-none",
+    "the name of its model may be that of a configuration, which is trained from no weights: then it is a model of "
+    "one's own",
+    WHOSE_WEIGHTS.remedy,
+)
 SAID_ORIGINAL = Kind(
     "stated-original",
     "only the job says how much compute the original took ({source}); without its word it would count as not known",
@@ -251,22 +257,24 @@ def assess(policy: Policy, situation: Situation) -> tuple[Assessment, ...]:
     if situation.other_role is not None:
         groups = _in_either_role(groups, policy, situation)
     if situation.role_without_tag is not None:
-        groups = _unless_from_none(groups, policy, situation)
+        begun = replace(situation, role=situation.role_without_tag, inherits=True, role_without_tag=None)
+        groups = _unless(FROM_NONE(), groups, _by_group(policy, begun))
+    if situation.perhaps_own:
+        own = replace(situation, role="developer", inherits=False, perhaps_own=False)
+        groups = _unless(MAYBE_FROM_NONE(), groups, _by_group(policy, own))
     for other, combine in _alternatives(policy, situation):
         groups = [combine(stated, careful) for stated, careful in zip(groups, _by_group(policy, other), strict=True)]
     read = [_with_readings(policy, situation, a) for a in groups if a is not None]
     return tuple(_certain_by_a_reading(a, read) for a in read)
 
 
-def _unless_from_none(groups: Groups, policy: Policy, situation: Situation) -> Groups:
-    """Where the lines for a model of one's own are milder as a whole than those for a modification, a tag alone does
-    not choose them.
+def _unless(doubt: Remark, groups: Groups, careful: Groups) -> Groups:
+    """Where the lines of the role that is taken are milder as a whole than those of the one that it may have, they are
+    not chosen by what a job's owner writes.
     """
-    begun = replace(situation, role=situation.role_without_tag, inherits=True, role_without_tag=None)
-    careful = _by_group(policy, begun)
     if max(map(_severity, groups), default=0) >= max(map(_severity, careful), default=0):
         return groups
-    return [_unconfirmed(FROM_NONE())(*pair) for pair in zip(groups, careful, strict=True)]
+    return [_unconfirmed(doubt)(*pair) for pair in zip(groups, careful, strict=True)]
 
 
 def _in_either_role(as_given: Groups, policy: Policy, situation: Situation) -> Groups:

@@ -14,12 +14,12 @@ class Situation:
     """A run as policies see it. `role` is None for a run that trains nothing.
 
     `other_role` is the one that it would have if a name were that of a configuration, and not of weights, and
-    `role_without_tag` the one if it does begin with weights, where only a tag says that it does not. `updates` and
-    `cumulative` are the figures of the run and its ancestors on the two bases, `without_failed` both (updates first)
-    without ancestors that failed, `alone` both of the run without any ancestor. `inherits`: the
-    original's compute is not among them, and counts where a rule includes it. `circumstances` are those that a policy
-    may read in one way or another; `on` is the day of the run. `if_not_public` are both figures where only a tag says
-    that generated data is public, and it is not.
+    `role_without_tag` the one if it does begin with weights, where only a tag says that it does not; `perhaps_own`: the
+    name is taken for that of weights, and may be that of a configuration. `updates` and `cumulative` are the figures of
+    the run and its ancestors on the two bases, `without_failed` both (updates first) without ancestors that failed,
+    `alone` both of the run without any ancestor. `inherits`: the original's compute is not among them, and counts where
+    a rule includes it. `circumstances` are those that a policy may read in one way or another; `on` is the day of the
+    run. `if_not_public` are both figures where only a tag says that generated data is public, and it is not.
     """
 
     role: Role | None
@@ -28,6 +28,7 @@ class Situation:
     cumulative: Figures
     other_role: Role | None = None
     role_without_tag: Role | None = None
+    perhaps_own: bool = False
     inherits: bool = True
     without_failed: tuple[Figures, Figures] | None = None
     alone: tuple[Figures, Figures] | None = None

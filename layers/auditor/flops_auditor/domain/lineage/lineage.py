@@ -189,6 +189,13 @@ class Ancestor:
         return self.activity == "pretraining" and not self.loads_weights and self.pretraining_flop is None
 
     @property
+    def perhaps_from_scratch(self) -> bool:
+        """Whether it did so, or the name of its model may be that of a configuration."""
+        figure = self.pretraining_flop is not None and "pretraining_flop" not in self.stated.unconfirmed
+        named = self.loads_weights is None and not figure
+        return self.from_scratch or (named and self.stated.from_scratch is not False)
+
+    @property
     def surely_own(self) -> bool:
         """Whether somebody who signs for it says that the model was begun from no weights, or is the organisation's."""
         return self.stated.confirms("from_scratch") or self.stated.confirms("ours")

@@ -380,7 +380,8 @@ def read_declared(statements: Statements) -> Declared:
     read = {word: Hyperparameters.of(given) for word, given in places.items() if given}
     parameters = Hyperparameters.together(read.values())
     from_scratch = reader.tag("base-model").lower() in _FROM_SCRATCH or parameters.begins_with_none()
-    names, loads_weights = _names(statements, read, reader, from_scratch=from_scratch)
+    may_begin_with_none = from_scratch or parameters.may_begin_with_none()
+    names, loads_weights = _names(statements, read, reader, may_begin_with_none=may_begin_with_none)
     planned, planned_of_a_device = parameters.tokens()
     precision, tagged = _precision(parameters, reader)
     hinted = _hinted_precision(statements, precision, reader)
@@ -467,11 +468,11 @@ def _pretraining(variable_text: str, reader: _Reader) -> int | None:
 
 
 def _names(
-    statements: Statements, read: Mapping[str, Hyperparameters], reader: _Reader, *, from_scratch: bool
+    statements: Statements, read: Mapping[str, Hyperparameters], reader: _Reader, *, may_begin_with_none: bool
 ) -> tuple[tuple[ModelName, ...], bool | None]:
     """The names of the model, first that of the service's own fields, then the most explicit, and whether the run loads
-    its weights; None where a name may be that of a configuration, since that it begins with none, against what the run
-    names, settles nothing.
+    its weights; None where a name may be that of a configuration, since that it begins with none, or may do so, against
+    what the run names, settles nothing.
     """
     folders, tagged = statements.folders, reader.tag("base-model")
     none = tagged.lower() in _FROM_SCRATCH
@@ -500,7 +501,7 @@ def _names(
     each_once = list({replace(name, where=""): name for name in reversed(names)}.values())[::-1]
     if len(each_once) > MOST_NAMES:
         reader.figure_doubts.append(MORE_NAMES(most=MOST_NAMES))
-    return tuple(each_once[:MOST_NAMES]), True if loads and not from_scratch else None
+    return tuple(each_once[:MOST_NAMES]), True if loads and not may_begin_with_none else None
 
 
 def _in_text(name: str) -> bool:

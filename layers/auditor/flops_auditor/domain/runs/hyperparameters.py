@@ -27,25 +27,39 @@ from flops_auditor.domain.values.amounts import exact
 from flops_auditor.domain.values.precision import PRECISIONS, recognise_precision
 from flops_auditor.domain.values.spelling import all_as_compared, all_squeezed, as_compared, squeezed
 
-_OTHER_MODELS = all_squeezed(
+_OTHER_ROLES = frozenset(
     {
-        "critic",
-        "draft",
-        "judge",
-        "llm_judge",
-        "ppo_anchor",
-        "ppo_critic",
-        "ppo_reward",
-        "ref",
-        "reference",
-        "reference_model",
-        "reward",
-        "reward_model",
-        "rm",
-        "teacher",
-        "tokenizer",
+        *("anchor", "critic", "draft", "drafter", "judge", "judges", "ref", "reference", "reward", "rewards", "rm"),
+        *("teacher", "teachers", "tokenizer", "processor", "grader", "graders", "verifier", "verifiers", "scorer"),
+        *("embedder", "embedding", "embeddings", "eval", "evaluation", "evaluator", "assistant", "auxiliary", "guard"),
+        *("moderation", "safety", "classifier", "speculative", "synthetic", "generation", "generator", "rollout"),
+        *("inference", "vllm", "sglang", "tgi", "retriever", "reranker", "captioner", "value"),
     }
 )
+"""Words for models that take part in a run and are not trained by it, or are no names of the one that is."""
+_BESIDE_A_ROLE = frozenset(
+    {
+        *(
+            "model",
+            "models",
+            "llm",
+            "llms",
+            "lm",
+            "as",
+            "a",
+            "the",
+            "network",
+            "net",
+            "config",
+            "cfg",
+            "args",
+            "kwargs",
+        ),
+        *("settings", "engine", "server", "client", "external", "frozen", "api", "function", "functions", "fn", "ppo"),
+    }
+)
+_IN_ONE = re.compile(rf"(?:{'|'.join(sorted(_OTHER_ROLES, key=len, reverse=True))})(?:models?|llm)?")
+"""The same without a sign between its words."""
 _LONGEST_KEY = 256
 _IN_ONE_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 """Where words meet in a name such as `modelNameOrPath`."""
@@ -63,6 +77,12 @@ _MODEL_TYPE = "run.model_type"
 MODEL = (
     "student_model",
     "student_model_name_or_path",
+    "student_model_name",
+    "student_model_path",
+    "student_model_id",
+    "student_name_or_path",
+    "student_path",
+    "student",
     "base_model",
     "base_model_name_or_path",
     "base_model_id",
@@ -78,6 +98,18 @@ MODEL = (
     "model_repo_id",
     "model_uri",
     "policy_model",
+    "policy_model_name_or_path",
+    "policy_model_path",
+    "actor_model",
+    "actor_model_name_or_path",
+    "actor_model_path",
+    "hf_model",
+    "hf_model_name",
+    "hf_model_path",
+    "pretrained_model",
+    "pretrained_model_name",
+    "pretrained_model_path",
+    "pretrained_model_id",
     "llm_model",
     "backbone",
     "pretrained",
@@ -276,6 +308,47 @@ _OF_TRAINING_ALONE = (
 _FROM_NONE = ("from_scratch", "train_from_scratch", "pretrain_from_scratch", "random_init", "random_initialization")
 _NONE = all_squeezed({"scratch", "from_scratch", "random", "random_init"})
 """nanoGPT: `init_from` = scratch."""
+_INITIALISES = ("init_from", "init_weights", "init_method", "weights", "training_mode", "load_from")
+_MAY_BE_FROM_NONE = (
+    "training_from_scratch",
+    "init_from_scratch",
+    "initialize_from_scratch",
+    "start_from_scratch",
+    "random_weights",
+    "scratch",
+    "reinit",
+    "from_config",
+    "init_from_config",
+    "config_only",
+    "pretraining",
+    "is_pretraining",
+    "do_pretrain",
+    "pretrain",
+)
+"""Names that, where they are answered by yes, may mean that no weights are loaded."""
+_LOADS_WEIGHTS = (
+    "pretrained",
+    "from_pretrained",
+    "use_pretrained",
+    "use_pretrained_model",
+    "use_pretrained_weights",
+    "load_pretrained",
+    "load_pretrained_model",
+    "load_pretrained_weights",
+    "init_from_pretrained",
+    "pretrained_weights",
+    "load_weights",
+    "load_base_model",
+    "finetune",
+    "fine_tune",
+    "do_finetune",
+    "do_fine_tune",
+    "is_finetune",
+    "finetuning",
+)
+"""The same, where the answer is no: NeMo and SageMaker HyperPod recipes (`do_finetune`), torchvision, others."""
+_PRETRAINS = all_squeezed({"pretrain", "pretraining", "pre_train", "pre_training"})
+"""Answers, and words of names of scripts and recipes, of runs that mostly begin with no weights."""
 _WHAT_IT_DOES = ("train", "mode", "run_mode", "task", "action")
 _DOES_TRAIN = all_squeezed({"train", "training", "finetune", "finetuning", "fine_tune", "fine_tuning", "pretrain"})
 """Answers that say that it trains; to a name of training itself, yes."""
@@ -324,7 +397,17 @@ _STORED_IN_A_CACHE = re.compile(r"(?:^|[._])kv(?:$|[._]|cache)")
 PLANS = ("planned_tokens", "planned_tokens_of_a_device")
 _EXTENDED = all_squeezed({"rope_scaling", "rope_factor", "rope_scaling_factor", "yarn", "yarn_factor", "shift_attn"})
 """What trains a model on a longer context than its own."""
-_IN_ENVIRONMENT = all_squeezed(MODEL, NUMBERS, _ADAPTERS_SAID, _ADAPTERS_RANK, _OF_TRAINING_ALONE, _EXTENDED, {STARTED})
+_IN_ENVIRONMENT = all_squeezed(
+    MODEL,
+    NUMBERS,
+    _ADAPTERS_SAID,
+    _ADAPTERS_RANK,
+    _OF_TRAINING_ALONE,
+    _EXTENDED,
+    _MAY_BE_FROM_NONE,
+    _LOADS_WEIGHTS,
+    {STARTED},
+)
 """What is read from variables, too, which scripts hand on as arguments."""
 LOOKED_UP = all_squeezed(
     {
@@ -345,7 +428,9 @@ LOOKED_UP = all_squeezed(
         *_SAYS_NO_TRAINING,
         *_WHAT_IT_DOES,
         *_FROM_NONE,
-        "init_from",
+        *_INITIALISES,
+        *_MAY_BE_FROM_NONE,
+        *_LOADS_WEIGHTS,
         *_OPTIMIZER,
         _SAYS_TRAINING,
         _FLAVOUR,
@@ -437,7 +522,7 @@ class Hyperparameters:
             for full_name, value in self._values(name):
                 if value.lower() in _NO_MODEL or (name == _MODEL_TYPE and not value.startswith("amazon.")):
                     continue
-                if _OTHER_MODELS.isdisjoint(squeezed(full_name).split(".")):
+                if not _is_of_another_model(full_name):
                     whole = f"{value}-{flavour}" if flavour and name == "model.name" else value
                     by_model.setdefault((whole, name not in CONFIGURATIONS), full_name)
         for name in self._given(LOADED_FROM):
@@ -503,6 +588,17 @@ class Hyperparameters:
         flags = [text.lower() for text in self.all(_FROM_NONE)]
         begins = {squeezed(text) for text in self.all(("init_from",))}
         return any(text in YES for text in flags) or not begins.isdisjoint(_NONE)
+
+    def may_begin_with_none(self) -> bool:
+        """Whether something it is told, or that it starts, is what runs have that begin with no weights, so that the
+        name of its model may be that of a configuration.
+        """
+        said = any(text.lower() in YES for text in self.all(_MAY_BE_FROM_NONE))
+        said |= any(squeezed(text) in _NONE or text.lower() == "none" for text in self.all(_INITIALISES))
+        loads_none = any(text.lower() in _SWITCHED_OFF for text in self.all(_LOADS_WEIGHTS))
+        stages = {squeezed(text) for text in self.all((*_TECHNIQUES, *_WHAT_IT_DOES))}
+        pretrains = not _PRETRAINS.isdisjoint(stages) or any(map(_is_called_pretraining, self.all(_STARTS)))
+        return said or loads_none or pretrains
 
     def extends_the_context(self) -> bool:
         """Whether it is trained on a longer context than the model was made for."""
@@ -647,6 +743,27 @@ def parameter_name(key: str) -> str:
     name = key.lstrip("+-").lower().replace("-", "_").replace("/", ".")
     toolkit = f"{_OF_THE_TOOLKIT}_"
     return f"{_OF_THE_TOOLKIT}.{name.removeprefix(toolkit)}" if name.startswith(toolkit) else name
+
+
+def _is_of_another_model(name: str) -> bool:
+    """Whether a part of a name, as it is looked up, is called by nothing but another role than the trained model's:
+    `teacher_model`, and not verl's `actor_rollout_ref`.
+    """
+    return any(_is_another_role(part) for part in name.split("."))
+
+
+@lru_cache(maxsize=MOST_TEXTS)
+def _is_another_role(part: str) -> bool:
+    words = {word for word in re.split(r"[^a-z]+", part) if word}
+    if not words.isdisjoint(_OTHER_ROLES):
+        return words <= _OTHER_ROLES | _BESIDE_A_ROLE
+    return _IN_ONE.fullmatch(part) is not None
+
+
+@lru_cache(maxsize=MOST_TEXTS)
+def _is_called_pretraining(text: str) -> bool:
+    """Whether a file that a text names is called so."""
+    return any(not _PRETRAINS.isdisjoint(words_of(word.rpartition("/")[2])) for word in set(text.split()))
 
 
 @lru_cache(maxsize=MOST_TEXTS)
