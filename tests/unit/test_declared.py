@@ -318,3 +318,51 @@ def test_how_many_tokens_each_device_may_train_on() -> None:
     assert declared(HyperParameters=plain).planned_tokens_of_a_device == 10 * 2 * 8
     nemo = declared(HyperParameters={**axolotl, "model.global_batch_size": "64"})
     assert (nemo.planned_tokens, nemo.planned_tokens_of_a_device) == (10 * 64 * 8, None)
+
+
+OF_A_DEVICE = {"max_steps": "10", "per_device_train_batch_size": "2", "max_length": "8"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["grad_accum_steps", "accumulation_steps", "accum_iter", "grad_accum", "gradientAccumulateEvery", "gas"],
+)
+def test_batches_are_accumulated_under_many_names(name: str) -> None:
+    assert declared(HyperParameters={**OF_A_DEVICE, name: "6"}).planned_tokens_of_a_device == 6 * 10 * 2 * 8
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"gradient_accumulation_steps": "auto"},
+        {"gradient_accumulation_steps": "$GAS"},
+        {"gradient_accumulation_steps": "16x"},
+        {"update_freq": "16,8"},
+        {"my_accumulation_count": "6"},
+        {"deepspeed": "ds_config.json"},
+        {"config": "/opt/ml/code/train.yaml"},
+        {"recipe": "fine-tuning/llama/some"},
+        {"micro_batch_size": "$MICRO"},
+        {"training.steps": "auto"},
+        {"model_max_length": "auto"},
+        {"train_n_passages": "many"},
+    ],
+    ids=str,
+)
+def test_a_plan_of_which_a_part_is_no_number_bounds_nothing(more: dict[str, str]) -> None:
+    found = declared(HyperParameters={**OF_A_DEVICE, **more})
+    assert (found.planned_tokens, found.planned_tokens_of_a_device) == (None, None)
+
+
+def test_what_is_accumulated_otherwise_and_said_as_well_takes_no_plan_away() -> None:
+    flags = {
+        "accumulate_allreduce_grads_in_fp32": "True",
+        "grad_accum_dtype": "fp32",
+        "gradient_accumulation_fusion": "0",
+    }
+    assert declared(HyperParameters={**OF_A_DEVICE, **flags}).planned_tokens_of_a_device == 10 * 2 * 8
+    said = {"deepspeed": "ds_config.json", "gradient_accumulation_steps": "1"}
+    assert declared(HyperParameters={**OF_A_DEVICE, **said}).planned_tokens_of_a_device == 10 * 2 * 8
+    assert (
+        declared(HyperParameters={**OF_A_DEVICE, "train_n_passages": "4"}).planned_tokens_of_a_device == 4 * 10 * 2 * 8
+    )

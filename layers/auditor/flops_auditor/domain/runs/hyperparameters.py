@@ -154,14 +154,44 @@ _SEQUENCES_OF_A_DEVICE = (
 )
 _BATCH_OF_EITHER = "train_batch_size"
 """Of a device in scripts for Hugging Face's Trainer; of all together beside a micro batch (DeepSpeed, OpenRLHF)."""
-_TEXTS_OF_A_SEQUENCE = ("train_group_size",)
-"""FlagEmbedding: passages that are trained on with each query."""
+_TEXTS_OF_A_SEQUENCE = ("train_group_size", "train_n_passages")
+"""FlagEmbedding, Tevatron: passages that are trained on with each query."""
 _ACCUMULATED = (
     "gradient_accumulation_steps",
     "gradient_accumulation",
+    "gradient_accumulate_steps",
+    "gradient_accumulate_every",
+    "gradient_acc_steps",
     "accumulate_grad_batches",
     "grad_accumulation_steps",
+    "grad_accumulation",
+    "grad_accum_steps",
+    "grad_accum",
+    "grad_acc_steps",
+    "grad_acc",
+    "accumulation_steps",
+    "accumulate_steps",
+    "accum_steps",
+    "accum_iter",
+    "accum_grad",
+    "accum_freq",
+    "acc_steps",
+    "ga_steps",
+    "gas",
+    "update_freq",
+    "num_microbatches",
 )
+_ACCUMULATES = "accum"
+"""What names of the same contain that are not known."""
+_SETTINGS_OF_A_TRAINER = (
+    "deepspeed",
+    "deepspeed_config",
+    "deepspeed_config_file",
+    "ds_config",
+    "accelerate_config",
+    "training_recipe",
+)
+"""Files of settings that may say how many batches are accumulated, where nothing else does."""
 _EPOCHS = ("num_train_epochs", "num_epochs", "epochs", "epoch", "max_epochs", "total_epochs", "n_epochs")
 _UPDATES = ("num_iterations", "num_ppo_epochs", "ppo_epochs")
 """How often each batch of rollouts is trained on: TRL's GRPO, TRL's PPO, verl and others."""
@@ -231,7 +261,8 @@ _TECHNIQUES = (
     "loss_type",
     "task_type",
 )
-_SCRIPTS = ("sagemaker_program", "config_name", "recipe", "recipe_name", "recipes", STARTED)
+_RECIPES = ("config_name", "recipe", "recipe_name", "recipes")
+_SCRIPTS = ("sagemaker_program", *_RECIPES, STARTED)
 """The script, or the recipe, that SageMaker or a command starts."""
 _SETTINGS = ("config", "config_file", "config_path", "recipe")
 _OF_SETTINGS_FILES = re.compile(r"(?:.*/)?(?P<name>[^/]+\.(?:ya?ml|toml|json|cfg|conf|ini|py))", re.IGNORECASE)
@@ -419,6 +450,7 @@ LOOKED_UP = all_squeezed(
         *_ESTIMATORS,
         *_ROLLOUTS,
         *_SETTINGS,
+        *_SETTINGS_OF_A_TRAINER,
         *_TRAINED_SAID,
         *_ADAPTERS_HINTED,
         *_PRECISIONS_OF_ARITHMETIC,
@@ -563,18 +595,50 @@ class Hyperparameters:
         """Tokens of the whole run at most, steps x sequences of a step x their length: of all devices together, and
         of each of them; None where one of the three is not said.
         """
-        steps = max(self.numbers(_STEPS, _MOST_STEPS), default=None)
-        length = None if steps is None else self.sequence_length()
+        steps = self._most(_STEPS, _MOST_STEPS)
+        length = self.sequence_length() if steps is not None and self._lengths_are_numbers() else None
         if steps is None or length is None:
             return None, None
         of_all = bool(self.numbers(_MICRO_BATCHES, _MOST_STEPS))
         either = (_BATCH_OF_EITHER,)
-        together = max(self.numbers((*_SEQUENCES_PER_STEP, *(either if of_all else ())), _MOST_STEPS), default=None)
-        each = max(self.numbers((*_SEQUENCES_OF_A_DEVICE, *(() if of_all else either)), _MOST_STEPS), default=None)
-        steps *= max(self.numbers(_TEXTS_OF_A_SEQUENCE, _MOST_PASSES), default=Fraction(1))
-        accumulated = max(self.numbers(_ACCUMULATED, _MOST_STEPS), default=Fraction(1))
-        of_each = None if each is None or together is not None else ceil(steps * each * accumulated * length)
-        return None if together is None else ceil(steps * together * length), of_each
+        together = self._most((*_SEQUENCES_PER_STEP, *(either if of_all else ())), _MOST_STEPS)
+        each = self._most((*_SEQUENCES_OF_A_DEVICE, *(() if of_all else either)), _MOST_STEPS)
+        texts = self._most(_TEXTS_OF_A_SEQUENCE, _MOST_PASSES, Fraction(1))
+        if texts is None:
+            return None, None
+        accumulated = self._accumulated()
+        of_each = (
+            None
+            if each is None or accumulated is None or together is not None
+            else ceil(steps * texts * each * accumulated * length)
+        )
+        return None if together is None else ceil(steps * texts * together * length), of_each
+
+    def _most(self, names: tuple[str, ...], most: int, default: Fraction | None = None) -> Fraction | None:
+        """The largest number under these names; `default` where none of them says something, None where one says what
+        is no number: `auto`, a variable.
+        """
+        texts = self.all(names)
+        numbers = _numbers_in(texts, most)
+        return None if len(numbers) < len(texts) else max(numbers, default=default)
+
+    def _accumulated(self) -> Fraction | None:
+        """How many batches a device takes for each step: one where nothing says so; None where it is not known, be it
+        by a name that is not known, or since a file of settings may say so.
+        """
+        known = all_as_compared(_ACCUMULATED)
+        others = [name for name in self._by_name if _ACCUMULATES in name and "." not in name and name not in known]
+        told = {text.lower() for name in others for _, text in self._by_name[name]} - NO - YES
+        if any(not recognise_precision(text) for text in told):
+            return None
+        files = [_OF_SETTINGS_FILES.fullmatch(text) for text in self.all((*_SETTINGS, *_SETTINGS_OF_A_TRAINER))]
+        unseen = any(files) or bool(self.all(_RECIPES))
+        return self._most(_ACCUMULATED, _MOST_STEPS, None if unseen else Fraction(1))
+
+    def _lengths_are_numbers(self) -> bool:
+        """Whether every length of a sequence is one that is read."""
+        texts = self.all(_LENGTHS)
+        return len(self._lengths(_LENGTHS, surely=False)) == len(texts)
 
     def bears_together(self) -> tuple[str, ...]:
         """What these say only beside others: fields of Declared that take several of them, none of which says
