@@ -332,6 +332,7 @@ def channel(name: str, uri: str) -> dict[str, Any]:
         ({"HyperParameters": {"resume_from_checkpoint": "s3://b/run-1/checkpoint-90000"}}, True),
         (channel("model", "s3://jumpstart-cache-prod-eu-west-1/meta-training/x.tar.gz"), False),
         (channel("train", "s3://b/data/"), False),
+        (channel("train", "s3://b/earlier-job/output/model.tar.gz"), True),
         ({"CheckpointConfig": {"S3Uri": "s3://b/fine-tune/checkpoints"}}, False),
         (
             {

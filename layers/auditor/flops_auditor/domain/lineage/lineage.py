@@ -326,11 +326,10 @@ class Cumulative:
 
 def unknown_beginnings(begins: Sequence[Reference], results: Sequence[Location]) -> list[str]:
     """In words, where a run reads a model, a checkpoint or a model package of its account that another run may have
-    made.
+    made; or, as whatever, an object that is called as SageMaker calls a model.
     """
-    read = [
-        each for each in begins if (each.directory or each.unless_found is not None) and each.location not in results
-    ]
+    told = [each for each in begins if each.directory or each.unless_found is not None or each.location.is_artifact]
+    read = [each for each in told if each.location not in results]
     return [
         f"{each.where} ({as_word(str(each.location))})" for each in read if not in_service_bucket(f"{each.location}/")
     ]

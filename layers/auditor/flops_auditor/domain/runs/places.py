@@ -66,6 +66,11 @@ class Location:
         return self.space.startswith("s3://")
 
     @property
+    def is_artifact(self) -> bool:
+        """Whether it is called as SageMaker calls a model that it wrote, whatever it is read as."""
+        return self.path[-2:] == ("output", "model.tar.gz")
+
+    @property
     def whole_bucket(self) -> bool:
         """Whether it is a bucket's root, which tells of no run that writes there."""
         return self.in_s3 and not self.path

@@ -220,11 +220,6 @@ def read_location(text: str) -> Location | None:
     return read_s3(text) or (Location(text) if _ARN.fullmatch(text) else None)
 
 
-def is_artifact(place: Location) -> bool:
-    """Whether a place is called as SageMaker calls a model that it wrote, whatever it is read as."""
-    return place.path[-2:] == (_WRITTEN, "model.tar.gz")
-
-
 def named_places(job: TrainingJob) -> NamedPlaces:
     """What the job's texts name."""
     command = (*job.algorithm_specification.container_entrypoint, *job.algorithm_specification.container_arguments)
@@ -414,7 +409,7 @@ def _read(leaf: _Leaf, named: _Search, seen: set[Location | str]) -> None:
         _name_bare(leaf, whole, named)
     for place in places:
         _name(leaf, place, named)
-        if leaf.filled and (is_artifact(place) or _may_be_of_weights(leaf.label)):
+        if leaf.filled and (place.is_artifact or _may_be_of_weights(leaf.label)):
             _name_open(leaf, place, named)
     if _is_like(NOT_COUNTED, leaf.label) and results_in_channels(leaf.text):
         named.say_auxiliary(leaf)
@@ -494,20 +489,20 @@ def _name(leaf: _Leaf, place: Location, named: _Search, exact: bool = False) -> 
         model = _is_like(MODEL_LIKE, label) and _is_like(_READ, label) and place.in_s3
         if place.in_s3 or place.space.rpartition(":")[2].startswith("model-package/"):
             named.references.append(Reference(place, where, data=True, exact=exact or not place.in_s3))
-        if is_access_point(place) and (model or is_artifact(place)):
+        if is_access_point(place) and (model or place.is_artifact):
             named.notes.append(NOT_FOLLOWED(where=where, form="an access point"))
         return
     model = _is_like(MODEL_LIKE, label) and not exact and label != _OF_A_REMOTE_FUNCTION
     named.references.append(Reference(place, where, directory=model, data=not model, exact=exact, kept=kept and model))
     if is_access_point(place):
-        kind = NOT_FOLLOWED if model or is_artifact(place) else DATA_NOT_FOLLOWED
+        kind = NOT_FOLLOWED if model or place.is_artifact else DATA_NOT_FOLLOWED
         named.notes.append(kind(where=where, form="an access point"))
 
 
 def _name_open(leaf: _Leaf, place: Location, named: _Search) -> None:
     """Take what a place stands for of which a part is open: it may be whatever lies in the folder above that."""
     folder = left_open(place)
-    written = _is_like(_OUTPUT_LIKE, leaf.label) and not (_is_like(_READ, leaf.label) or is_artifact(place))
+    written = _is_like(_OUTPUT_LIKE, leaf.label) and not (_is_like(_READ, leaf.label) or place.is_artifact)
     if folder is None or written or _is_like(NOT_COUNTED, leaf.label):
         return
     if folder == place:

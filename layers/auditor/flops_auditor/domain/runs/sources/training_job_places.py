@@ -23,7 +23,6 @@ from flops_auditor.domain.runs.sources.named_places import (
     UNKNOWN_FORM,
     WHOLE_BUCKET_OF_DATA,
     NamedPlaces,
-    is_artifact,
     named_by_tags,
     named_places,
     read_location,
@@ -203,7 +202,7 @@ def _of_channels(job: TrainingJob, result: list[Reference], notes: list[Remark])
             continue
         model = is_model_channel(name)
         if form:
-            artifact = location is not None and is_artifact(location)
+            artifact = location is not None and location.is_artifact
             notes.append((NOT_FOLLOWED if model or artifact else DATA_NOT_FOLLOWED)(where=where, form=form))
         elif model:
             notes += of_hub(channel.hub_content_arn, where)
