@@ -269,13 +269,24 @@ def test_a_threshold_of_zero_breaks_nothing() -> None:
 STRADDLING = Original(9 * 10**22, highest_flop=2 * 10**23)
 
 
-@pytest.mark.parametrize(("flop", "verdict"), [(10**20, "indeterminate"), (8 * 10**22, "indeterminate")])
+@pytest.mark.parametrize(
+    ("flop", "verdict"),
+    [(10**18, "below"), (10**21, "below"), (10**21 + 1, "indeterminate"), (8 * 10**22, "indeterminate")],
+)
 def test_an_original_between_small_and_general_purpose_is_held_against_both_rules(flop: int, verdict: str) -> None:
     """By its low figure the total counts, by its high one the third does: a verdict stands where both agree."""
     assert assessed(EU, STRADDLING, flat(flop))[0].verdict == verdict
     small = replace(STRADDLING, pretraining_flop=8 * 10**22, highest_flop=9 * 10**22)
     found = assessed(EU, small, flat(10**22))[0]
     assert (found.scenario, found.verdict, found.counted.upper_flop) == ("small-original", "below", 10**23)
+
+
+def test_a_small_run_on_an_original_between_the_rules_says_why_it_is_below() -> None:
+    tiny, more = (assessed(EU, STRADDLING, flat(flop))[0] for flop in (10**18, 10**22))
+    assert "sources differ whether the original took more than 1.00e23 FLOP" in said(tiny)
+    assert more.counted.upper_flop == 10**23 + 10**22, "where this rule applies the original took no more than 1e23"
+    at_most = assessed(EU, replace(STRADDLING, pretraining_flop=10**23), flat(1))[0]
+    assert at_most.verdict == "indeterminate", "any run brings an original of exactly 1e23 over it"
 
 
 def test_the_total_counts_the_original_by_its_highest_figure_where_below_rests_on_it() -> None:

@@ -46,6 +46,13 @@ STRADDLES = Kind(
     "decides which rule applies",
     AMEND_ORIGINAL,
 )
+BETWEEN_RULES = Kind(
+    "original-between-two-rules",
+    "sources differ whether the original took more than {line:flop} FLOP, which decides which rule applies "
+    "({lowest:flop} to {highest:flop}): of the total, a run of at most a hundredth of that is not taken for what "
+    "carries it over",
+)
+_SMALL_PART = 100
 WHOSE_WEIGHTS = Kind(
     "weights-or-configuration",
     "the run is said to pretrain, or to begin with no weights, and names a model: if it loads that model's weights, it "
@@ -444,10 +451,32 @@ def _by_group(policy: Policy, situation: Situation) -> Groups:
     return _disputed_left_open(answers)
 
 
+def _inherited(
+    policy: Policy, group: int, rule: Rule, situation: Situation
+) -> tuple[int | None, int | None, list[Remark]]:
+    """What a rule counts of the original, by its lowest and its highest figure. Where another rule applies to an
+    original of the highest, the original took no more than decides that, if this one applies; and of a run that is
+    small beside it nobody can tell that just that run brings the total over (docs/adr/0007).
+    """
+    if not rule.includes_pretraining:
+        return 0, 0, []
+    lowest, highest = situation.inherited()
+    original = situation.original
+    if lowest is None or highest is None or highest == lowest or original.merged_flop is not None:
+        return lowest, highest, []
+    other = policy.rules(situation.role, original.taken_at_most())[group]
+    if other is None or other is rule or other.over is None:
+        return lowest, highest, []
+    own = situation.figures(rule.basis).upper_flop
+    if own is None or own > other.over // _SMALL_PART:
+        return lowest, max(lowest, min(highest, other.over)), []
+    return lowest, lowest, [BETWEEN_RULES(line=other.over, lowest=lowest, highest=highest)]
+
+
 def _assess_rule(policy: Policy, group: int, rule: Rule, situation: Situation) -> Assessment:
     own = situation.figures(rule.basis)
     counted, doubts = own, list(own.doubts)
-    lowest, highest = situation.inherited() if rule.includes_pretraining else (0, 0)
+    lowest, highest, notes = _inherited(policy, group, rule, situation)
     if lowest is None or highest is None:
         doubts.append(ORIGINAL_NOT_KNOWN())
     else:
@@ -461,7 +490,7 @@ def _assess_rule(policy: Policy, group: int, rule: Rule, situation: Situation) -
     if under and (own.upper_flop or 0) + rule.takes_original_for > line:
         doubts.append(WITH_ITS_ORIGINAL(least=rule.takes_original_for))
     early = policy.in_force is not None and situation.on is not None and situation.on < policy.in_force
-    notes = [_before_the_law(policy, rule)] if early else []
+    notes += [_before_the_law(policy, rule)] if early else []
     dated = any(duty.within_days is not None for duty in rule.duties)
     if dated and situation.role == "developer" and most < (lowest or 0):
         notes.append(MET_BEFORE())
