@@ -346,12 +346,22 @@ def test_batches_are_accumulated_under_many_names(name: str) -> None:
         {"training.steps": "auto"},
         {"model_max_length": "auto"},
         {"train_n_passages": "many"},
+        {"batch_size": "512"},
     ],
     ids=str,
 )
 def test_a_plan_of_which_a_part_is_no_number_bounds_nothing(more: dict[str, str]) -> None:
     found = declared(HyperParameters={**OF_A_DEVICE, **more})
     assert (found.planned_tokens, found.planned_tokens_of_a_device) == (None, None)
+
+
+def test_of_what_takes_another_batch_as_usual_nobody_knows_how_many() -> None:
+    micro = {"max_steps": "10", "micro_batch_size": "2", "max_length": "8"}
+    assert declared(HyperParameters=micro).planned_tokens_of_a_device is None
+    more = {"num_training_steps": "1000", **OF_A_DEVICE}
+    assert declared(HyperParameters=more).planned_tokens_of_a_device == 1000 * 2 * 8
+    variable = {"ACCELERATE_GRADIENT_ACCUMULATION_STEPS": "16"}
+    assert declared(HyperParameters=OF_A_DEVICE, Environment=variable).planned_tokens_of_a_device is None
 
 
 def test_what_is_accumulated_otherwise_and_said_as_well_takes_no_plan_away() -> None:

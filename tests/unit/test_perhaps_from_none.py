@@ -132,3 +132,30 @@ def test_another_model_that_takes_part_is_not_the_original(name: str) -> None:
 )
 def test_the_trained_model_is_found_beside_others(name: str) -> None:
     assert audited({name: LARGEST, "reward_model.model.path": "org/other"}).declared.base_model == LARGEST
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"vllm serve --model {LARGEST} --port 8000 & torchrun train.py --lr 1e-5",
+        f"torchrun train.py --lr 1e-5 & python -m vllm.entrypoints.openai.api_server --model {LARGEST}",
+    ],
+)
+def test_the_model_of_a_server_beside_the_training_is_not_the_original(line: str) -> None:
+    image = {"TrainingImage": "i", "TrainingInputMode": "File"}
+    for command, known in ((line, False), (line.replace("train.py", f"train.py --model {LARGEST}"), True)):
+        algorithm = {**image, "ContainerEntrypoint": ["bash"], "ContainerArguments": ["-c", command]}
+        job = describe("job", hours=1, ResourceConfig=HOSTS, AlgorithmSpecification=algorithm)
+        assert (audit(Evidence(job, tags=[]), load_tables()).declared.base_model == LARGEST) is known
+
+
+def test_of_an_option_that_two_commands_say_otherwise_neither_is_lost() -> None:
+    algorithm = {
+        "TrainingImage": "i",
+        "TrainingInputMode": "File",
+        "ContainerEntrypoint": ["bash", "-c"],
+        "ContainerArguments": [f"python a.py --model_id {LARGEST} && python b.py --model_id meta-llama/Llama-3.2-1B"],
+    }
+    job = describe("job", hours=1, ResourceConfig=HOSTS, AlgorithmSpecification=algorithm)
+    names = {name.text for name in audit(Evidence(job, tags=[]), load_tables()).declared.names}
+    assert names == {LARGEST, "meta-llama/Llama-3.2-1B"}

@@ -141,12 +141,16 @@ _STEPS = (
     "train_iters",
     "max_iters",
     "num_train_steps",
+    "num_training_steps",
+    "max_train_steps",
     "max_num_steps",
 )
 _SEQUENCES_PER_STEP = ("global_batch_size", "train_global_batch_size")
 _MICRO_BATCHES = ("train_micro_batch_size_per_gpu", "micro_train_batch_size")
+_ACCUMULATES_ONCE = ("per_device_train_batch_size",)
+"""Of Transformers, which takes one batch a step where nothing says more; so do not all that take the others."""
 _SEQUENCES_OF_A_DEVICE = (
-    "per_device_train_batch_size",
+    *_ACCUMULATES_ONCE,
     "micro_batch_size",
     "local_batch_size",
     "training.batch_size",
@@ -154,6 +158,8 @@ _SEQUENCES_OF_A_DEVICE = (
 )
 _BATCH_OF_EITHER = "train_batch_size"
 """Of a device in scripts for Hugging Face's Trainer; of all together beside a micro batch (DeepSpeed, OpenRLHF)."""
+_OF_UNKNOWN_BATCHES = ("batch_size", "total_batch_size", "effective_batch_size")
+"""Of a device, of all together, or of an evaluation."""
 _TEXTS_OF_A_SEQUENCE = ("train_group_size", "train_n_passages")
 """FlagEmbedding, Tevatron: passages that are trained on with each query."""
 _ACCUMULATED = (
@@ -451,6 +457,7 @@ LOOKED_UP = all_squeezed(
         *_ROLLOUTS,
         *_SETTINGS,
         *_SETTINGS_OF_A_TRAINER,
+        *_OF_UNKNOWN_BATCHES,
         *_TRAINED_SAID,
         *_ADAPTERS_HINTED,
         *_PRECISIONS_OF_ARITHMETIC,
@@ -604,7 +611,8 @@ class Hyperparameters:
         together = self._most((*_SEQUENCES_PER_STEP, *(either if of_all else ())), _MOST_STEPS)
         each = self._most((*_SEQUENCES_OF_A_DEVICE, *(() if of_all else either)), _MOST_STEPS)
         texts = self._most(_TEXTS_OF_A_SEQUENCE, _MOST_PASSES, Fraction(1))
-        if texts is None:
+        others = self._most(_OF_UNKNOWN_BATCHES, _MOST_STEPS, Fraction(0))
+        if texts is None or others is None or others > max(together or 0, each or 0):
             return None, None
         accumulated = self._accumulated()
         of_each = (
@@ -623,17 +631,18 @@ class Hyperparameters:
         return None if len(numbers) < len(texts) else max(numbers, default=default)
 
     def _accumulated(self) -> Fraction | None:
-        """How many batches a device takes for each step: one where nothing says so; None where it is not known, be it
-        by a name that is not known, or since a file of settings may say so.
+        """How many batches a device takes for each step: one where nothing says more, to a trainer that takes one then;
+        None where it is not known, be it by a name that is not known, or since a file of settings may say so.
         """
         known = all_as_compared(_ACCUMULATED)
         others = [name for name in self._by_name if _ACCUMULATES in name and "." not in name and name not in known]
         told = {text.lower() for name in others for _, text in self._by_name[name]} - NO - YES
-        if any(not recognise_precision(text) for text in told):
+        if any(text.isdigit() or not recognise_precision(text) for text in told):
             return None
         files = [_OF_SETTINGS_FILES.fullmatch(text) for text in self.all((*_SETTINGS, *_SETTINGS_OF_A_TRAINER))]
         unseen = any(files) or bool(self.all(_RECIPES))
-        return self._most(_ACCUMULATED, _MOST_STEPS, None if unseen else Fraction(1))
+        once = bool(self.all(_ACCUMULATES_ONCE)) and not unseen
+        return self._most(_ACCUMULATED, _MOST_STEPS, Fraction(1) if once else None)
 
     def _lengths_are_numbers(self) -> bool:
         """Whether every length of a sequence is one that is read."""
@@ -851,7 +860,8 @@ def is_hyperparameter(variable: str) -> bool:
 def is_read(variable: str) -> bool:
     """Whether a variable, or a text in one, is read as a hyperparameter is."""
     name = parameter_name(variable)
-    return is_hyperparameter(variable) or not _IN_ENVIRONMENT.isdisjoint(ends_of(name)) or may_resume(name)
+    read = not _IN_ENVIRONMENT.isdisjoint(ends_of(name)) or _ACCUMULATES in name
+    return is_hyperparameter(variable) or read or may_resume(name)
 
 
 def names_a_technique(variable: str, text: str) -> bool:

@@ -97,6 +97,10 @@ _REDIRECTS = re.compile(r"&?\d?[<>]")
 _END = ";"
 """In place of all signs that end a command."""
 
+SERVER = "inference"
+"""What the options of a command stand below that serves a model, and trains none."""
+_SERVES = re.compile(r"^(?:[^-=]*[/.])?(?:vllm|sglang|lmdeploy|ollama|tgi|text-generation-launcher|trtllm)(?:[-.]|$)")
+
 _Waiting = deque[tuple[str, object, int | None]]
 """Names that a text, or what JSON holds, stands under, it, and its place in a list."""
 TextKind = Literal["text", "item", "key", "line", "rest", "head", "pair", "place", "unfilled"]
@@ -447,21 +451,29 @@ def _is_json(text: str) -> bool:
 
 def _taken_apart(words: Sequence[str]) -> tuple[dict[str, str], str]:
     """What the options of a command line say: `--name value`, `--name=value` and `name=value`; "true" for an option
-    without a value. Then the words that tell what is
-    started: modules, files of code and of settings, and all that are neither options nor their values.
+    without a value; of one that another command says otherwise both; those of a server of models below SERVER. Then the
+    words that tell what is started: modules, files of code and of settings, and all that are neither options nor their
+    values.
     """
     values: dict[str, str] = {}
+    elsewhere: dict[str, str] = {}
     started: list[str] = []
+    serves = False
     for position, word in enumerate(words):
         if word == _END:
+            serves, elsewhere = False, {**elsewhere, **values}
             continue
+        serves = serves or _SERVES.search(word) is not None
         name, equals, value = word.partition("=")
         if not equals:
             following = words[position + 1] if words[position + 1 : position + 2] not in ([], [_END]) else "-"
             value = "true" if following.startswith("-") and not _is_number(following) else following
         is_option = bool((word.startswith("-") or equals) and not _is_number(word) and name.strip("-+"))
         if is_option:
-            values[name.lstrip("-+")] = value
+            option = f"{SERVER}.{name.lstrip('-+')}" if serves else name.lstrip("-+")
+            if elsewhere.get(option, value) != value:
+                values[f"{len(values)}.{option}"] = elsewhere.pop(option)
+            values[option] = value
         before = words[position - 1] if position else ""
         if before == _STARTS_A_MODULE:
             started.append(word.rpartition(".")[2])
