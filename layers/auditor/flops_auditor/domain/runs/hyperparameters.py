@@ -666,12 +666,12 @@ class Hyperparameters:
         """Whether something it is told, or that it starts, is what runs have that begin with no weights, so that the
         name of its model may be that of a configuration.
         """
-        said = any(text.lower() in YES for text in self.all(_MAY_BE_FROM_NONE))
-        said |= any(squeezed(text) in _NONE or text.lower() == "none" for text in self.all(_INITIALISES))
+        answered = any(text.lower() in YES for text in self.all(_MAY_BE_FROM_NONE))
+        answered |= any(squeezed(text) in _NONE or text.lower() == "none" for text in self.all(_INITIALISES))
         loads_none = any(text.lower() in _SWITCHED_OFF for text in self.all(_LOADS_WEIGHTS))
         stages = {squeezed(text) for text in self.all((*_TECHNIQUES, *_WHAT_IT_DOES))}
         pretrains = not _PRETRAINS.isdisjoint(stages) or any(map(_is_called_pretraining, self.all(_STARTS)))
-        return said or loads_none or pretrains
+        return answered or loads_none or pretrains
 
     def extends_the_context(self) -> bool:
         """Whether it is trained on a longer context than the model was made for."""
