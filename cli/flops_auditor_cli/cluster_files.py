@@ -15,6 +15,10 @@ from flops_auditor.use_cases.auditing.cluster_runs import ClusterRuns, read_clus
 from flops_auditor_cli.json_files import read_json
 from flops_auditor_cli.progress import progress
 
+CLUSTERS_FILES = (
+    "--cluster is the answer of `aws sagemaker describe-cluster`, --nodes one of `aws sagemaker list-cluster-nodes`; "
+    "`flops-auditor docs cluster` says how to ask for them."
+)
 OperatorsFileArgument = Annotated[
     Path,
     typer.Argument(
@@ -45,7 +49,7 @@ def read_cluster_files(file: Path, cluster: Path, nodes: Sequence[Path], who: st
 
 
 def _object(path: Path) -> dict[str, Any]:
-    answer = read_json(path)
+    answer = read_json(path, CLUSTERS_FILES)
     if not isinstance(answer, dict):
         raise MalformedCluster(f"{path}: not a JSON object")
     return answer

@@ -1,5 +1,6 @@
 """The forms of a result, and how any text is made harmless in each: whatever a job's name contains."""
 
+import codecs
 import json
 import re
 import shutil
@@ -107,6 +108,17 @@ def markdown(value: object) -> str:
     """A value for a comment: nothing in it marks up, links, mentions or breaks a table."""
     text = as_shown(value).translate(_OF_MARKDOWN)
     return _LINK.sub(lambda link: f"{link[1]}&#58;" if link[1] else f"{link[2]}&#46;", text)
+
+
+def write_json(document: object) -> None:
+    """JSON on stdout. Who reads it takes it for UTF-8, as JSON is (RFC 8259, 8.1): where the locale has another
+    encoding, nothing but ASCII is written.
+    """
+    text = json_text(document)
+    encoding = sys.stdout.encoding  # none where the text goes into a file, which is UTF-8
+    if encoding and codecs.lookup(encoding).name != "utf-8":
+        text = "".join(character if character.isascii() else _escaped(character) for character in text)
+    sys.stdout.write(text + "\n")
 
 
 def json_text(document: object) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flops_auditor_cli.output import Output, as_shown, cell, filled, json_text, markdown
+from flops_auditor_cli.output import Output, as_shown, cell, filled, markdown, write_json
 from flops_auditor_cli.schemas import versioned
 
 ViewRow = Mapping[str, Any]
@@ -73,7 +73,7 @@ class View:
 def show(view: View, output: Output) -> None:
     """Write a view to stdout."""
     if output is Output.JSON:
-        sys.stdout.write(json_text(versioned(view.schema, view.document)) + "\n")
+        write_json(versioned(view.schema, view.document))
     elif output is Output.CSV:
         fields = list(view.fields or (view.rows[0] if view.rows else ()))
         writer = csv.writer(sys.stdout, lineterminator="\n")

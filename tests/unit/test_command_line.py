@@ -1,5 +1,6 @@
 """The command line as a program: whatever goes wrong is told in words on stderr, with what to do next."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -48,6 +49,7 @@ NOWHERE = {
     [
         (["audit", "missing.json"], {}, 2, "UnreadableFile: missing.json: No such file"),
         (["audit", "/"], {}, 2, "UnreadableFile: /: Is a directory"),
+        (["plan", "/"], {}, 2, "UnreadableFile: /: Is a directory"),
         (["audit", "\x1b[31m\nname.json"], {}, 2, "⟨U+001B⟩[31m⟨U+000A⟩name.json: No such file"),
         (["audit", "--job-name", "a", "--region", "eu-west-1"], {}, 1, "NotSignedIn: Unable to locate credentials"),
         (["audit", "--job-name", "a", "--region", "no such"], {}, 1, "NoRegion: Provided region_name 'no such'"),
@@ -93,6 +95,28 @@ def test_what_is_no_bundle_is_wrong_input_everywhere(
     outcome = CliRunner().invoke(app, [*path, *WHOLE[path], "--bundle", str(bundle)])
     assert isinstance(outcome.exception, WrongInput), outcome.output
     assert told(outcome.exception)[2] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("audit", "/"), "describe-training-job"),
+        (("plan", "/"), "CreateTrainingJob"),
+        (("explain-cluster", "file", "--cluster", "/", "--nodes", "/"), "describe-cluster"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_of_a_file_that_cannot_be_read_the_command_names_its_own_kinds_of_files(
+    arguments: tuple[str, ...], words: str
+) -> None:
+    """`plan` named the files of `audit`, and `audit` options of others."""
+    done = run(*arguments)
+    assert (done.returncode, done.stderr.partition(":")[0]) == (2, "UnreadableFile"), done.stderr
+    remedy = done.stderr.partition("\n")[2]
+    [command] = [command for path, command in commands() if path == arguments[:1]]
+    options = {option for parameter in command.params for option in parameter.opts}
+    named = {word for word in re.findall(r"(?<![\w-])--[a-z-]+", remedy) if word != "--query"}
+    assert words in remedy and named <= options
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")

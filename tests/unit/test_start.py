@@ -1,5 +1,6 @@
 """Starting the program: nothing is imported that is not needed, and an interrupt is silent at any time."""
 
+import json
 import os
 import pty
 import signal
@@ -177,6 +178,25 @@ def test_what_is_written_to_a_closed_stream_or_in_a_poor_encoding_ends_nothing()
     )
     assert poor.returncode == 0, poor.stderr
     assert "\\u2514" in poor.stdout
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1:strict", "UTF8", ""])
+def test_json_is_json_in_utf_8_whatever_the_locale(tmp_path: Path, encoding: str) -> None:
+    """An escape such as \\xe8 is none of JSON's (RFC 8259, 7), and the byte e8 alone is no UTF-8."""
+    model = "mod\xe8le-\u30e2\u30c7\u30eb-\U0001f600"
+    job = json.loads(Path(JOB).read_text())
+    job["HyperParameters"] = {"model_name_or_path": model}
+    (tmp_path / "job.json").write_text(json.dumps(job))
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", RUN + "pass", "audit", str(tmp_path / "job.json"), "--output", "json"],
+        env=ENVIRONMENT | locale | ({"PYTHONIOENCODING": encoding} if encoding else {}),
+        capture_output=True,
+        check=False,
+    )
+    document = json.loads(done.stdout.decode("utf-8", "strict"))
+    assert document["original"]["base_model"] == model
+    assert done.stdout.isascii() is (encoding != "UTF8")
 
 
 @pytest.mark.parametrize(

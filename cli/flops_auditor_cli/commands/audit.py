@@ -27,6 +27,13 @@ from flops_auditor_cli.options import OutputOption, PolicyFolderOption, PolicyOp
 from flops_auditor_cli.output import Output
 from flops_auditor_cli.view import show
 
+AUDITED_FILES = (
+    "JOB.json is the answer of `aws sagemaker describe-training-job`, `aws sagemaker describe-training-session`, "
+    "`aws sagemaker describe-job`, `aws batch describe-jobs` or `aws bedrock get-model-customization-job`, "
+    "--metrics that of `aws cloudwatch get-metric-data`, --flops-meter the toolkit's flops_meter.json, --data the "
+    "answer of `aws s3api list-objects-v2`."
+)
+
 
 def evidence_from_files(
     job: Path, metrics: Path | None, flops_meter: Path | None = None, data: Path | None = None
@@ -34,20 +41,20 @@ def evidence_from_files(
     """Evidence from answers that were saved: of whose run the description is, it tells itself. Raises UnreadableFile,
     and what its reader raises.
     """
-    description = read_json(job)
+    description = read_json(job, AUDITED_FILES)
     if not isinstance(description, dict):
-        raise UnreadableFile(f"{job}: not a JSON object")
+        raise UnreadableFile(f"{job}: not a JSON object", AUDITED_FILES)
     source = source_of(description)
     if data and source != CUSTOMIZATION_JOB:
-        raise UnreadableFile(f"{job}: --data is of a model customization job")
+        raise UnreadableFile(f"{job}: --data is of a model customization job", AUDITED_FILES)
     if source != TRAINING_JOB:
         if metrics or flops_meter:
-            raise UnreadableFile(f"{job} is no training job, and --metrics and --flops-meter are of one")
+            raise UnreadableFile(f"{job} is no training job, and --metrics and --flops-meter are of one", AUDITED_FILES)
         return Evidence(description, objects=sizes_from_file(description, data), source=source)
     try:
-        results = metric_results(read_json(metrics)) if metrics else ()
+        results = metric_results(read_json(metrics, AUDITED_FILES)) if metrics else ()
     except ValueError as error:
-        raise UnreadableFile(f"{metrics}: {error}") from error
+        raise UnreadableFile(f"{metrics}: {error}", AUDITED_FILES) from error
     return Evidence(description, metrics=results, files=meter_files(flops_meter))
 
 
@@ -56,15 +63,15 @@ def sizes_from_file(description: dict[str, Any], data: Path | None) -> dict[str,
     place = data_place(parse_customization_job(description)) if data else None
     if data is None or place is None:
         return {}
-    entry = entry_of(read_json(data), place)
+    entry = entry_of(read_json(data, AUDITED_FILES), place)
     if entry is None:
-        raise UnreadableFile(f"{data}: it does not list the object {str(place)[:200]!r} once")
+        raise UnreadableFile(f"{data}: it does not list the object {str(place)[:200]!r} once", AUDITED_FILES)
     return {str(place): entry}
 
 
 def meter_files(flops_meter: Path | None) -> dict[str, str]:
     """The toolkit's file as evidence. Raises UnreadableFile."""
-    return {FILE_NAME: json.dumps(read_json(flops_meter))} if flops_meter else {}
+    return {FILE_NAME: json.dumps(read_json(flops_meter, AUDITED_FILES))} if flops_meter else {}
 
 
 @talks_to_aws(stack=False)

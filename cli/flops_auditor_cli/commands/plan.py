@@ -18,6 +18,7 @@ from flops_auditor_cli.exits import OF_VERDICT
 from flops_auditor_cli.json_files import read_json
 from flops_auditor_cli.options import OutputOption, PolicyFolderOption, PolicyOption, TrustOption, amount, number
 from flops_auditor_cli.output import Output, say
+from flops_auditor_cli.pipeline_graph import NoJobDefinition
 from flops_auditor_cli.plan_view import verdict_of, view_of
 from flops_auditor_cli.planned_run import Inputs, UnusablePlan, check_used, plan_run
 from flops_auditor_cli.stated_options import states_of_a_plan
@@ -174,7 +175,7 @@ def command(
         from flops_auditor_cli.job_definition import read_definition  # noqa: PLC0415 - few starts need its parser
         from flops_auditor_cli.planned_steps import planned_steps  # noqa: PLC0415 - the same
 
-        steps = read_definition(read_json(definition))
+        steps = read_definition(read_json(definition, NoJobDefinition.remedy))
         planned = planned_steps(steps, step, options, policies, now, trusts_statements=trust_statements)
         others = () if step else steps.not_counted
         view = view_of(planned, others, pipeline=steps.pipeline and step is None)

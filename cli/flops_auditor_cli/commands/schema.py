@@ -7,7 +7,7 @@ import typer
 
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor_cli.near_names import did_you_mean
-from flops_auditor_cli.output import json_text
+from flops_auditor_cli.output import write_json
 from flops_auditor_cli.schemas import SCHEMAS, schema_of, url_of
 
 
@@ -32,7 +32,7 @@ def command(
     known = next((each for each in SCHEMAS if name in (each, url_of(each))), "")
     if not known:
         raise NoSuchSchema(f"no schema is called {name[:60]!r}.{did_you_mean(name, SCHEMAS)}")
-    sys.stdout.write(json_text(schema_of(known)) + "\n")
+    write_json(schema_of(known))
 
 
 def register(app: typer.Typer) -> None:
