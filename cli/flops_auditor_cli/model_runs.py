@@ -1,13 +1,14 @@
 """The records of a model's runs: of a job, or of the newest training on a base model, and of all that it continues."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from flops_auditor.domain.messages.documents.run_figures import TRAINING
 from flops_auditor.domain.values.errors import WrongInput
-from flops_auditor.domain.values.visible import as_written, means
+from flops_auditor.domain.values.visible import as_written
+from flops_auditor_cli.near_names import did_you_mean, names_of_model
 from flops_auditor_cli.output import say
 from flops_auditor_cli.record_source import RecordSource
 from flops_auditor_cli.recorded import NoSuchRecord, the_one
@@ -34,9 +35,10 @@ def rows_of_runs(source: RecordSource, what: str) -> list[dict[str, str]]:
     try:
         last = the_one(rows, what)
     except NoSuchRecord as error:
-        of_model = [row for row in rows if means(what, row.get("base_model", ""))]
+        names = names_of_model(what)
+        of_model = [row for row in rows if row.get("base_model", "") in names]
         if not of_model:
-            raise NoNewestRun(f"{what!r} is neither a recorded job nor the base model of one") from error
+            raise _neither(what, rows) from error
         last = _newest_training(source, of_model)
     [content] = source.contents([last])
     listed = {ancestor.job_id for ancestor in source.lineage(content).counted}
@@ -48,6 +50,14 @@ def rows_of_runs(source: RecordSource, what: str) -> list[dict[str, str]]:
         on = as_written(last["base_model"])
         say(f"{what} is the name of a model, and how another one is shown: that run is on the one shown as {on}")
     return [last, *(row for row in rows if row["job_id"] in listed)]
+
+
+def _neither(what: str, rows: Sequence[Mapping[str, str]]) -> NoNewestRun:
+    """That a name means neither a job nor a model, and which are like it."""
+    known = {row["job_name"] for row in rows} | {as_written(row.get("base_model", "")) for row in rows}
+    return NoNewestRun(
+        f"{what!r} is neither a recorded job nor the base model of one.{did_you_mean(what, known - {''})}".rstrip(".")
+    )
 
 
 def _newest_training(source: RecordSource, rows: Sequence[dict[str, str]]) -> dict[str, str]:

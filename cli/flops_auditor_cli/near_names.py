@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from flops_auditor.domain.values.visible import as_written, meanings
+
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A question to add to a message; empty where nothing is alike."""
@@ -25,3 +27,24 @@ def unknown_model(name: str) -> str:
     if not name or data.base_model_table().look_up(name).model is not None:
         return ""
     return f"not in the table of base models.{did_you_mean(name, model_names())}"
+
+
+def names_of_model(asked: str) -> tuple[str, ...]:
+    """The names under which records may have a model: as it is asked for, as others are shown that is meant, and as the
+    table of base models spells it, which knows other capitals and other names of it.
+    """
+    from flops_auditor import data  # noqa: PLC0415
+
+    if not asked:
+        return ()
+    resolved = data.base_model_table().look_up(asked)
+    listed = () if resolved.model is None or resolved.hint else (resolved.model.model_id,)
+    return tuple(dict.fromkeys((*meanings(asked), *listed)))
+
+
+def no_job_on(asked: str, known: Iterable[str]) -> str:
+    """That no recorded job is on a model, and which of the models of recorded jobs may be meant; "" where one is."""
+    models = set(known) - {""}
+    if models.intersection(names_of_model(asked)):
+        return ""
+    return f"No recorded job is on {asked}.{did_you_mean(asked, map(as_written, models))}"

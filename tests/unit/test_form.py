@@ -29,7 +29,7 @@ from flops_auditor_cli.commands.form import document_of
 from flops_auditor_cli.document import MARK, document
 from flops_auditor_cli.form_view import FOR_A_PERSON, draft_document, form_view
 from flops_auditor_cli.main import app
-from flops_auditor_cli.model_runs import rows_of_runs, runs_of
+from flops_auditor_cli.model_runs import NoNewestRun, rows_of_runs, runs_of
 from flops_auditor_cli.output import Output
 from flops_auditor_cli.view import FactList, Headline, PointList, Table, View, show
 from tests import golden_forms
@@ -465,6 +465,21 @@ class Rows:
 
     def lineage(self, content: Mapping[str, Any]) -> Lineage:
         return read_lineage(content, lambda _, digest: ())
+
+
+class RowsOnLlama(Rows):
+    """Of which the table of base models knows the model."""
+
+    def rows(self) -> list[dict[str, str]]:
+        return [{**row, "base_model": "meta-llama/Llama-3.1-8B"} for row in super().rows()]
+
+
+@pytest.mark.parametrize("asked", ["meta-llama/llama-3.1-8b", "meta-llama/Llama-3.1-8B-Instruct"])
+def test_a_model_is_found_by_every_name_that_the_table_knows(asked: str) -> None:
+    source = RowsOnLlama(*runs(demo(), CHAIN))
+    assert [each["job_name"] for each in rows_of_runs(source, asked)] == list(CHAIN)
+    with pytest.raises(NoNewestRun, match=r"Did you mean meta-llama/Llama-3\.1-8B"):
+        rows_of_runs(source, "meta-llama/Llama-3.1-9B")
 
 
 def test_a_model_is_the_newest_run_that_trained_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.tables import INSTANCE_TYPES
+from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor_cli.commands import reassess
 from flops_auditor_cli.deployment import StackValues
 from flops_auditor_cli.main import app
@@ -97,3 +98,21 @@ def test_a_job_that_cannot_be_assessed_is_named_and_stops_nobody(world: World, m
     assert result.exit_code == 1
     assert "known: EvidenceLost" in result.stderr
     assert world.content("settled")["revision"] == 1
+
+
+def test_a_type_or_model_that_no_job_has_is_told(world: World) -> None:
+    """A name that is spelled wrong looks like nothing to do."""
+    typed = run("--instance-type", "ml.p9", "--dry-run")
+    assert isinstance(typed.exception, WrongInput)
+    assert "ml.p9" in str(typed.exception)
+    assert "Did you mean ml.p5.48xlarge" in str(run("--instance-type", "ml.p5.48xlage").exception)
+    other = run("--instance-type", "ml.g5.2xlarge", "--dry-run")
+    assert (other.exit_code, other.stderr.splitlines()[-1]) == (0, "No recorded job ran on ml.g5.2xlarge.")
+    model = run("--model", "of/another", "--dry-run")
+    assert (model.exit_code, model.stderr.splitlines()[-1]) == (0, "No recorded job is on of/another.")
+
+
+def test_a_model_is_found_by_every_name_that_the_table_knows() -> None:
+    fits = [reassess.Chosen(name, "") for name in ("meta-llama/llama-3.1-8b", "meta-llama/Llama-3.1-8B", "other/x")]
+    content = {"job": {"instances": []}, "original": {"base_model": "meta-llama/Llama-3.1-8B"}}
+    assert [each(content) for each in fits] == [True, True, False]

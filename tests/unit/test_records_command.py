@@ -223,6 +223,35 @@ def test_a_name_that_two_models_may_be_meant_by_finds_the_jobs_on_both(monkeypat
     assert "another one" not in alone.stderr
 
 
+LLAMA = "meta-llama/Llama-3.1-8B"
+
+
+@pytest.mark.parametrize("asked", [LLAMA, LLAMA.lower(), LLAMA.upper(), "meta-llama/Llama-3.1-8B-Instruct"])
+def test_a_base_model_is_found_by_every_name_that_the_table_knows(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    """An index compares exactly, and a name in other capitals is not one that no job has."""
+    monkeypatch.setitem(STORED[0], "base_model", LLAMA)
+    done = listed("--base-model", asked, "--output", "json")
+    assert [row["job_name"] for row in json.loads(done.stdout)["records"]] == ["a"]
+    assert ("calls it meta-llama/Llama-3.1-8B" in done.stderr) == (asked != LLAMA)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--base-model", "ORG/Base"), "No recorded job is on ORG/Base. Did you mean org/base?"),
+        (("--base-model", "of/none"), "No recorded job is on of/none.\n"),
+        (("--only-region", "eu-west1"), "No recorded job ran in eu-west1. Did you mean eu-west-1?"),
+        (("--base-model", "org/base", "--verdict", "below"), "No record fits.\n"),
+    ],
+)
+def test_what_no_job_has_at_all_is_told_with_what_is_like_it(options: tuple[str, ...], told: str) -> None:
+    done = listed(*options)
+    assert done.exit_code == 0
+    assert done.stderr.startswith("No record fits.\n")
+    assert told in done.stderr
+    assert done.stderr.endswith(told if told.endswith("\n") else f"{told}\n")
+
+
 def test_a_day_as_the_end_means_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(STORED[0], "ended_at", "2026-03-01T23:59:59.999Z")
     assert names("--until", "2026-03-01") == {"a": "below"}

@@ -3,7 +3,7 @@
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,8 +12,10 @@ from flops_auditor.aws.calls.side_by_side import ahead
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.ledger.bundle import EVERYTHING
 from flops_auditor.domain.values.moments import iso
+from flops_auditor.domain.values.visible import as_written, meanings
 from flops_auditor.pages.render import report_page
 from flops_auditor.use_cases.ledger.export_bundle import (
+    NothingChosen,
     RecordFilter,
     export_part,
     export_whole,
@@ -22,6 +24,7 @@ from flops_auditor.use_cases.ledger.export_bundle import (
     of_time,
 )
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
+from flops_auditor_cli.near_names import did_you_mean, names_of_model
 from flops_auditor_cli.options import MOMENTS, OutputOption
 from flops_auditor_cli.output import Output, plain, say
 from flops_auditor_cli.view import Table, View, show
@@ -63,10 +66,12 @@ def export(
         selection = EVERYTHING
         written = export_whole(archive, ledger, bundle, now, report_page, ahead)
     else:
-        by_job = of_model(model) if model else None
-        written = export_part(
-            archive, ledger, bundle, now, selection, chosen=chosen, by_job=by_job, page=report_page, ahead=ahead
-        )
+        seen = NamesSeen(of_model(*names_of_model(model)) if model else chosen)
+        by_model = {"by_job": seen, "chosen": chosen} if model else {"chosen": seen}
+        try:
+            written = export_part(archive, ledger, bundle, now, selection, page=report_page, ahead=ahead, **by_model)
+        except NothingChosen as error:
+            raise NothingChosen(f"{error}.{seen.alike(model, job)}".rstrip(".")) from error
     row = {"path": str(bundle), "selection": selection, "records": written.records, "size": written.size}
     show(View("export", row, [Table(COLUMNS, [row], right=("records", "size"))], [row]), output)
     for key in written.left_out:
@@ -76,10 +81,39 @@ def export(
     say(f"check it with: flops-auditor verify {shlex.quote(plain(bundle))}")
 
 
+def model_in_words(model: str) -> str:
+    """A model as it is asked for, and as the table of base models calls it where it has another name for it."""
+    listed = [name for name in names_of_model(model) if name not in meanings(model)]
+    return f"{model} ({', '.join(listed)})" if listed else model
+
+
+class NamesSeen:
+    """A filter of records that remembers which models and jobs it was asked about, to say which are like one that no
+    record has.
+    """
+
+    def __init__(self, fits: RecordFilter) -> None:
+        self._fits = fits
+        self._models: set[str] = set()
+        self._jobs: set[str] = set()
+
+    def __call__(self, content: dict[str, Any]) -> bool:
+        """Whether a record fits."""
+        self._models.add(as_written(content["original"]["base_model"]))
+        self._jobs.add(content["job"]["name"])
+        return self._fits(content)
+
+    def alike(self, model: str, job: str) -> str:
+        """A question about names that are like these; "" where these are known, or none is like them."""
+        model_known = self._models.intersection(names_of_model(model))
+        asked = [("" if model_known else model, self._models), ("" if job in self._jobs else job, self._jobs)]
+        return "".join(did_you_mean(name, known - {""}) for name, known in asked if name)
+
+
 def selection_of(model: str, job: str, since: datetime | None, until: datetime | None) -> tuple[RecordFilter, str]:
     """Which records are asked for, of the jobs on the model if one is named; and all that is asked for in words."""
     choices: list[RecordFilter] = []
-    words = [f"base model {model}"] if model else []
+    words = [f"base model {model_in_words(model)}"] if model else []
     if job:
         choices.append(of_job(job))
         words.append(f"training job {job}")

@@ -6,16 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
+from flops_auditor import data
 from flops_auditor.aws.wiring.recording import recorder_from
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.values.differences import in_words
-from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.errors import AuditorError, WrongInput
 from flops_auditor.use_cases.auditing.reassess_record import Judged, reassess_record
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.auditing.rehearsal import rehearsed
 from flops_auditor_cli.adapters import environment_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import FAILED
+from flops_auditor_cli.near_names import did_you_mean, names_of_model, no_job_on
 from flops_auditor_cli.options import OutputOption
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.progress import progress
@@ -40,10 +42,18 @@ def register(app: typer.Typer) -> None:
     app.command("reassess")(reassess)
 
 
+class NoSuchType(WrongInput):
+    """Neither a record nor the table of instance types has the one that is asked for."""
+
+    remedy = "`flops-auditor catalog instance-types` lists what the table has, `records list --output json` the jobs."
+
+
 @talks_to_aws()
 def reassess(
     everything: Annotated[bool, typer.Option("--all", help="Every recorded job.")] = False,
-    model: Annotated[str, typer.Option(help="Jobs on this base model, as `records list` names it.")] = "",
+    model: Annotated[
+        str, typer.Option(help="Jobs on this base model, by any name that the table or a record has.")
+    ] = "",
     job: Annotated[str, typer.Option(help="This job: name, ARN or job id.")] = "",
     instance_type: Annotated[str, typer.Option(help="Jobs that ran on this type, such as ml.p6-b300.48xlarge.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would change, and why.")] = False,
@@ -65,7 +75,9 @@ def reassess(
     if job and not rows:
         raise no_record_of(job, recorded)
     recorder = rehearsed(recorder) if dry_run else recorder
-    changes, failures, looked_at = assess(rows, chosen(model, instance_type), recorder)
+    asked = Chosen(model, instance_type)
+    changes, failures, looked_at = assess(rows, asked, recorder)
+    nothing = asked.nothing_has() if not failures else ""
     document = {"dry_run": dry_run, "assessed": looked_at, "records": changes, "failures": failures}
     show(View("reassess", document, [Table(COLUMNS, changes, cut=("job_name",))], changes, FIELDS), output)
     changed = Counter(row["change"] for row in changes)
@@ -73,22 +85,43 @@ def reassess(
         f"Jobs assessed again: {looked_at}; records that {'would be' if dry_run else 'are'} superseded: {len(changes)}"
         + "".join(f", {count} {change}" for change, count in sorted(changed.items()))
     )
-    for failure in failures:
-        say(failure)
+    say(*filter(None, [nothing]), *failures)
     if failures:
         raise typer.Exit(FAILED)
 
 
-def chosen(model: str, instance_type: str) -> RecordFilter:
-    """Which jobs are asked for, by their newest record."""
+class Chosen:
+    """Which jobs are asked for, by their newest record; it remembers which models and instance types it met."""
 
-    def fits(content: dict[str, Any]) -> bool:
+    def __init__(self, model: str, instance_type: str) -> None:
+        self._model, self._instance_type = model, instance_type
+        self._names = names_of_model(model)
+        self._models: set[str] = set()
+        self._types: set[str] = set()
+
+    def __call__(self, content: dict[str, Any]) -> bool:
+        """Whether the job of a record is asked for."""
         types = {instance["type"] for instance in content["job"]["instances"]}
-        return (not model or content["original"]["base_model"] == model) and (
-            not instance_type or instance_type in types
-        )
+        model = content["original"]["base_model"]
+        self._models.add(model)
+        self._types |= types
+        return (not self._model or model in self._names) and (not self._instance_type or self._instance_type in types)
 
-    return fits
+    def nothing_has(self) -> str:
+        """That no recorded job has the model or the type, and what is like it; "" where one has.
+
+        Raises NoSuchType for a type of which neither a record nor the table knows.
+        """
+        if self._model:
+            return no_job_on(self._model, self._models)
+        asked = self._instance_type
+        if not asked or asked in self._types:
+            return ""
+        listed = data.hardware_table().instance_types
+        if asked not in listed:
+            near = did_you_mean(asked, {*listed, *self._types})
+            raise NoSuchType(f"no recorded job ran on {asked!r}, which is no known instance type.{near}".rstrip("."))
+        return f"No recorded job ran on {asked}."
 
 
 def assess(

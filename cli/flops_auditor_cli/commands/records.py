@@ -15,6 +15,7 @@ from flops_auditor.domain.values.visible import meanings
 from flops_auditor.use_cases.ports.records import RecordQuery
 from flops_auditor_cli.audit_view import view_of
 from flops_auditor_cli.deployment import Target, talks_to_aws
+from flops_auditor_cli.near_names import did_you_mean, names_of_model, no_job_on
 from flops_auditor_cli.options import MOMENTS, OutputOption, WideOption, moment_or_end
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.record_source import BundleOption, RecordSource, open_records
@@ -34,7 +35,8 @@ class VerdictChoice(StrEnum):
 def list_records(
     verdict: Annotated[VerdictChoice | None, typer.Option(help="Only jobs whose newest record says so.")] = None,
     base_model: Annotated[
-        str | None, typer.Option(help="Only jobs on this base model, as the list or a record names it.")
+        str | None,
+        typer.Option(help="Only jobs on this base model, by any name that the table of base models or a record has."),
     ] = None,
     lineage: Annotated[
         str | None, typer.Option(help="Only jobs that continue this one, by the job id of the first run of all.")
@@ -93,17 +95,38 @@ def list_records(
     show(listing(records, left_out, wide), output)
     if not records:
         say("No record fits." if query.asks or share_from is not None else "Nothing is recorded yet.")
+        say(*_nothing_has(query, source))
     if left_out:
         say(f"{left_out} more; raise --limit to see them")
 
 
 def _matching(source: RecordSource, query: RecordQuery) -> list[dict[str, str]]:
-    """The rows that fit. A model may be named as it is or as it is shown; where these are two models, that is said."""
-    by_name = {name: source.fitting(replace(query, base_model=name)) for name in meanings(query.base_model)}
-    if sum(map(bool, by_name.values())) > 1:
-        say(f"{query.base_model} is the name of a model, and how another one is shown: the jobs on both are listed")
+    """The rows that fit. A model may be named as it is, as it is shown, or in another way that the table of base models
+    knows; where these are several models, that is said.
+    """
+    asked = query.base_model
+    by_name = {name: source.fitting(replace(query, base_model=name)) for name in names_of_model(asked) or ("",)}
+    with_jobs = {name for name, rows in by_name.items() if rows}
+    if len(with_jobs.intersection(meanings(asked))) > 1:
+        say(f"{asked} is the name of a model, and how another one is shown: the jobs on both are listed")
+    for name in with_jobs.difference(meanings(asked)):
+        say(f"{asked}: the table of base models calls it {name}, whose jobs are listed")
     rows = [row for each in by_name.values() for row in each]
     return sorted(rows, key=lambda row: row.get("ended_at", ""), reverse=True)
+
+
+def _nothing_has(query: RecordQuery, source: RecordSource) -> list[str]:
+    """What was asked for that no recorded job has at all, and what is like it: a name that is spelled wrong finds none,
+    too.
+    """
+    if not query.base_model and not query.region:
+        return []
+    rows = source.rows()
+    told = [no_job_on(query.base_model, (row.get("base_model", "") for row in rows))] if query.base_model else []
+    regions = {row["region"] for row in rows}
+    if query.region and query.region not in regions:
+        told.append(f"No recorded job ran in {query.region}.{did_you_mean(query.region, regions)}")
+    return list(filter(None, told))
 
 
 @talks_to_aws()

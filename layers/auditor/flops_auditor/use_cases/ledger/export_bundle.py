@@ -81,9 +81,9 @@ class Exported:
     not_shown: tuple[str, ...] = ()
 
 
-def of_model(model: str) -> RecordFilter:
-    """Records whose original model is this one."""
-    return lambda content: means(model, content["original"]["base_model"])
+def of_model(*names: str) -> RecordFilter:
+    """Records whose original model has one of these names."""
+    return lambda content: content["original"]["base_model"] in names
 
 
 def anything(_: dict[str, Any]) -> bool:
