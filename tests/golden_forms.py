@@ -20,7 +20,8 @@ from tests.fakes.live_ledger import LiveLedger
 
 FOLDER = Path(__file__).parent / "unit" / "golden" / "forms"
 TODAY = date(2026, 11, 26)
-DEMO = ("domain-adapt-1", "domain-adapt-2", "domain-adapt-3", "serverless-llama-3-2-3b", "evaluation-suite")
+UNLISTED = "unlisted-accelerator"
+DEMO = ("domain-adapt-1", "domain-adapt-2", "domain-adapt-3", "serverless-llama-3-2-3b", "evaluation-suite", UNLISTED)
 HOSTS = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}}
 
 
@@ -56,6 +57,11 @@ def hardware_not_disclosed() -> FilledForm:
     return filled(*runs(demo(), ["serverless-llama-3-2-3b"]))
 
 
+def hardware_not_in_the_table() -> FilledForm:
+    """A job on an instance type that the service named, and the table of this tool lacks."""
+    return filled(*runs(demo(), [UNLISTED]))
+
+
 @cache
 def frontier() -> dict[str, Any]:
     """The record of a model of one's own over 1e25, by so little that two figures do not show it."""
@@ -73,6 +79,7 @@ def systemic_risk_with_its_notification() -> FilledForm:
 CASES: tuple[Callable[[], FilledForm], ...] = (
     above_in_the_demo,
     hardware_not_disclosed,
+    hardware_not_in_the_table,
     systemic_risk_with_its_notification,
 )
 

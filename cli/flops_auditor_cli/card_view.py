@@ -42,7 +42,7 @@ def _facts(bom: ModelBom) -> list[tuple[str, str]]:
         ("Computation", f"{flop[0]}, at least {flop[1]}, at most {flop[2]}"),
         ("Method", bom.method),
         ("Energy", "not known" if energy is None else f"{significant(energy)} kWh: {bom.energy_method}"),
-        ("Hardware", "; ".join(bom.hardware) or "not disclosed"),
+        ("Hardware", "; ".join(bom.hardware) or "not named in the records"),
         ("Base model", ", ".join(bom.base_models) or "none is named"),
         ("Signed records", ", ".join(f"{each.job_id[:12]} revision {each.revision}" for each in bom.records)),
     ]

@@ -21,8 +21,9 @@ from typer.testing import CliRunner
 from flops_auditor.domain.lineage.lineage import Lineage, read_lineage
 from flops_auditor.domain.messages.documents.fill_form import PLACE, TrainsNoModel, range_of
 from flops_auditor.domain.messages.documents.form import FilledForm
-from flops_auditor.domain.messages.documents.run_figures import wall_clock_seconds
+from flops_auditor.domain.messages.documents.run_figures import UNDISCLOSED, UNSAID, wall_clock_seconds
 from flops_auditor.domain.messages.roundings import hides, magnitude, magnitude_hides, power, significant, two_digits
+from flops_auditor.domain.runs.evidence import CLUSTER_RUN
 from flops_auditor.domain.values.visible import as_written
 from flops_auditor.use_cases.auditing.keep_record import listed
 from flops_auditor_cli.commands.form import document_of
@@ -35,7 +36,7 @@ from flops_auditor_cli.view import FactList, Headline, PointList, Table, View, s
 from tests import golden_forms
 from tests.fakes.demo_ledger import demo_ledger
 from tests.faults.hostile import TEXTS
-from tests.golden_forms import CASES, FOLDER, above_in_the_demo, asked, demo, filled, in_words, runs
+from tests.golden_forms import CASES, FOLDER, UNLISTED, above_in_the_demo, asked, demo, filled, in_words, runs
 
 CHAIN = ("domain-adapt-3", "domain-adapt-2", "domain-adapt-1")
 BY_HAND = {"benchmark_computation", "computation_measurement_methodology"}
@@ -56,6 +57,10 @@ def answers(form: FilledForm) -> dict[str, str | None]:
 
 def notes(form: FilledForm, name: str) -> tuple[str, ...]:
     return next(field.notes for field in form.fields if field.name == name)
+
+
+def to_fill_in(form: FilledForm, name: str) -> str:
+    return next(field.to_fill_in for field in form.fields if field.name == name)
 
 
 def call(*arguments: object) -> Any:
@@ -163,7 +168,31 @@ def test_what_is_not_known_is_left_to_a_person_or_said() -> None:
         "computation_used_ncas",
     }  # fmt: skip
     assert answers(form)["energy_used"] == "not known"
-    assert "critical information of the compute or hardware provider is lacking" in str(answers(form))
+    assert answers(form)["energy_methodology"] == f"not estimated: {UNSAID}"
+    assert to_fill_in(form, "training_time_aio_hardware") == f"the hardware days, by accelerator: {UNSAID}"
+
+
+def test_why_hardware_is_not_known_is_said_as_it_is_of_each_run() -> None:
+    """Of a type that the service named and the table lacks it was said that the service did not disclose it."""
+    table = "instance type 'ml.p9.48xlarge' is not in the hardware table of this tool"
+    secret = "critical information of the compute or hardware provider is lacking"
+    unlisted, hidden = demo().content(UNLISTED), demo().content("serverless-llama-3-2-3b")
+    told = {name: (filled(*records)) for name, records in {"table": [unlisted], "secret": [hidden]}.items()}
+    field = "training_time_aio_hardware"
+    assert to_fill_in(told["table"], field) == f"the hardware days, by accelerator: {table}"
+    assert answers(told["table"])["energy_methodology"] == f"not estimated: {table}"
+    assert to_fill_in(told["secret"], field) == f"the hardware days, by accelerator: {UNDISCLOSED}"
+    assert secret in str(answers(told["secret"])["energy_methodology"])
+    both = filled(unlisted, hidden, demo().content("domain-adapt-1"))
+    assert to_fill_in(both, field) == f"the hardware days, by accelerator: {table}; {UNDISCLOSED}"
+    assert answers(both)["energy_methodology"] == f"not estimated: {table}; {UNDISCLOSED}"
+
+
+def test_who_runs_a_cluster_is_no_service_that_discloses_nothing() -> None:
+    content = copy.deepcopy(demo().content("serverless-llama-3-2-3b"))
+    content["job"]["source"] = CLUSTER_RUN
+    assert UNSAID in to_fill_in(filled(content), "training_time_aio_hardware")
+    assert answers(filled(content))["energy_methodology"] == f"not estimated: {UNSAID}"
 
 
 def test_energy_that_is_known_of_some_runs_is_said_of_those() -> None:

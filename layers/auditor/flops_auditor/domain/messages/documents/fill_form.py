@@ -28,9 +28,11 @@ from flops_auditor.domain.messages.documents.run_figures import (
     accelerator_seconds,
     amount_of,
     energies,
+    kept_secret,
     waited_seconds,
     wall_clock_seconds,
     whole,
+    why_no_hardware,
 )
 from flops_auditor.domain.messages.notification import drafts
 from flops_auditor.domain.messages.record_words import said_of
@@ -101,12 +103,15 @@ def _scope_of(content: Mapping[str, Any]) -> Scope:
 
 
 class Answer(NamedTuple):
-    """An answer of the form, None where it is for a person; what it was rounded from, its notes and its sources."""
+    """An answer of the form, None where it is for a person; what it was rounded from, its notes and its sources; and
+    why there is none, where that differs from run to run.
+    """
 
     answer: str | None
     exact: str = ""
     notes: tuple[str, ...] = ()
     sources: tuple[FieldSource, ...] = ()
+    why: str = ""
 
 
 def fill_form(
@@ -155,7 +160,7 @@ def _field(asked: AskedField, given: Answer) -> FormField:
         receivers=asked.receivers,
         answer=given.answer,
         exact=given.exact,
-        to_fill_in=asked.to_fill_in if given.answer is None else "",
+        to_fill_in=": ".join(filter(None, (asked.to_fill_in, given.why))) if given.answer is None else "",
         notes=given.notes,
         sources=given.sources,
     )
@@ -223,6 +228,7 @@ def _hardware_days(runs: _Runs) -> Answer:
         " and ".join(f"{exactly(each)} {name} seconds" for name, each in used.items()),
         runs.incomplete,
         runs.sources("estimate.accelerator_seconds", "job.instances"),
+        why_no_hardware(runs.trained),
     )
 
 
@@ -315,9 +321,11 @@ def _energy(runs: _Runs) -> Answer:
 
 
 def _energy_methodology(runs: _Runs) -> Answer:
-    known, words = len(energies(runs.trained)) == len(runs.trained), runs.text.energy
+    unknown, words = [each for each in runs.trained if not energies([each])], runs.text.energy
     sources = runs.sources("estimate.energy_kwh", "estimate.assumptions")
-    return Answer(words.estimated if known else words.lacking, sources=sources)
+    if unknown and not all(map(kept_secret, unknown)):
+        return Answer(f"{words.not_estimated}: {why_no_hardware(unknown)}", sources=sources)
+    return Answer(words.lacking if unknown else words.estimated, sources=sources)
 
 
 # ----- The rest

@@ -46,11 +46,14 @@ class TimeRange(_Part):
 
 
 class EnergyWords(_Part):
-    """How an amount of energy was estimated, and what is said where it was not."""
+    """How an amount of energy was estimated, and what is said where it was not: since a provider keeps secret what it
+    takes, or for a reason that follows.
+    """
 
     estimated: str
     not_known: str
     lacking: str
+    not_estimated: str
 
 
 class FormText(_Part):

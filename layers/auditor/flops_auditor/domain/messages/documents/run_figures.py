@@ -7,8 +7,12 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from flops_auditor.domain.compute.hardware import HardwareTable
+from flops_auditor.domain.compute.hardware_use import NOT_DISCLOSED, UNKNOWN_TYPE
+from flops_auditor.domain.runs.evidence import CLUSTER_RUN
 from flops_auditor.domain.values.moments import read_time
 
+UNDISCLOSED = "the service does not disclose on which hardware it trained"
+UNSAID = "the evidence does not say for how long which accelerators trained"
 TRAINING = frozenset({"fine-tuning", "pretraining"})
 """Activities that train a model; what others took is no part of its training time and energy."""
 
@@ -51,6 +55,25 @@ def accelerator_seconds(records: Sequence[Mapping[str, Any]], hardware: Hardware
         name = accelerators_of(content, hardware)
         by_name[name] = by_name.get(name, Decimal(0)) + Decimal(seconds)
     return by_name
+
+
+def kept_secret(content: Mapping[str, Any]) -> bool:
+    """Whether the service of a run does not disclose its hardware. Whoever runs a cluster is no service."""
+    told = {each["kind"] for each in content["estimate"]["assumptions"]}
+    return NOT_DISCLOSED.name in told and content["job"]["source"] != CLUSTER_RUN
+
+
+def why_no_hardware(records: Sequence[Mapping[str, Any]]) -> str:
+    """Why it is not known for how long which accelerators trained: of the runs of which it is not, each reason once."""
+    unknown = [content for content in records if content["estimate"]["accelerator_seconds"] is None]
+    return "; ".join(dict.fromkeys(map(_why_no_hardware, unknown)))
+
+
+def _why_no_hardware(content: Mapping[str, Any]) -> str:
+    not_in_table = [each["words"] for each in content["estimate"]["doubts"] if each["kind"] == UNKNOWN_TYPE.name]
+    if not_in_table:
+        return f"{' and '.join(not_in_table)} of this tool"
+    return UNDISCLOSED if kept_secret(content) else UNSAID
 
 
 def waited_seconds(content: Mapping[str, Any], hardware: HardwareTable) -> Decimal | None:

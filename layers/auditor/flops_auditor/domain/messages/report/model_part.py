@@ -102,7 +102,7 @@ def facts_of(content: Mapping[str, Any]) -> list[tuple[str, str]]:
         *([("This run alone", f"{flop(estimate['best_flop'])} FLOP")] if count else []),
         *not_counted(content),
         ("How it was estimated", estimate["method"]),
-        ("Hardware", hardware or "not said by the service"),
+        ("Hardware", hardware or "not named in the evidence"),
         ("Time", f"{_minute(job['start']) or 'not begun'} to {_minute(job['end']) or 'not ended'} UTC"),
         ("Energy", "not known" if energy is None else f"{_number(float(energy))} kWh"),
         ("Original model", ", ".join(models_begun_with(content)) or "not named"),
