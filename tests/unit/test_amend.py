@@ -332,3 +332,28 @@ def test_evidence_that_changes_nothing_says_what_is_missing(
     lines = [block.text for block in view.blocks if isinstance(block, Headline)]
     assert ("No figure, line or verdict changes" in lines[0]) is unchanged
     assert [name for name in ("--parameters", "--tokens") if any(name in line for line in lines[1:3])] == missing
+
+
+def test_the_shape_of_a_model_is_what_its_attention_is_counted_by() -> None:
+    """12 x layers x width x length per token, beside six FLOP per parameter; without them the most that it can be."""
+    world = recorded()
+    job, figures = world.job_id("job"), {"tokens": 10**11, "parameters": 34 * 10**9, "sequence_length": 8192}
+    amend(job, amendment(**figures), world.recorder)
+    before = world.content("job")["estimate"]
+    amend(job, amendment(**figures, layers=48, width=8192), world.recorder)
+    after = world.content("job")["estimate"]
+    assert before["best_flop"] == str(6 * 34 * 10**20)
+    assert after["best_flop"] == str((6 * 34 * 10**9 + 12 * 48 * 8192 * 8192) * 10**11)
+    assert "shape-unknown" in {each["kind"] for each in before["assumptions"]}
+    assert "shape-unknown" not in {each["kind"] for each in after["assumptions"]}
+    assert after["cautious_upper_flop"] == after["upper_flop"]
+    assert int(after["cautious_upper_flop"]) < int(before["cautious_upper_flop"])
+
+
+def test_a_length_and_a_shape_are_read_back_and_belong_together() -> None:
+    said = amendment(sequence_length=8192, layers=48, width=8192).check()
+    assert read_amendment(said.to_json()) == said
+    assert amendment(sequence_length=8192).check().to_json()["sequenceLength"] == "8192"
+    for half in ({"layers": 48}, {"width": 8192}):
+        with pytest.raises(MalformedAmendment, match="together"):
+            amendment(**half).check()

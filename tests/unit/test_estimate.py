@@ -195,7 +195,7 @@ def test_each_tier_says_what_it_rests_on(make: Callable[[], Tier], basis: str) -
 
 def test_attention_over_the_context_comes_on_top() -> None:
     """PaLM (arXiv:2204.02311, appendix B): 6 N + 12 L H Q T per token, whatever part of the parameters is trained."""
-    assert attention_flop(SHAPE, 8192) == 12 * 32 * 32 * 128 * 8192
+    assert attention_flop(SHAPE.attended, 8192) == 12 * 32 * 32 * 128 * 8192
     full = by_parameters(8 * 10**9, ALL, 10**6, [], 8192)
     adapters = by_parameters(8 * 10**9, None, 10**6, [], 8192)
     assert full.best_flop == (48 * 10**9 + 12 * 32 * 4096 * 8192) * 10**6

@@ -122,7 +122,7 @@ def test_a_tagged_number_of_answers_may_be_of_one_of_two() -> None:
 def test_another_source_with_more_active_parameters_counts_by_their_ratio() -> None:
     other = ModelSize(20 * 10**9, 20 * 10**9, "another source", shape=SHAPE)
     model = replace(MODEL, others=(other,))
-    tier, attention = by_tokens(model=model), attention_flop(SHAPE, 4096)
+    tier, attention = by_tokens(model=model), attention_flop(SHAPE.attended, 4096)
     [found] = cautions([tier], Declared(tokens=10**9, sequence_length=4096), model).values()
     assert found.flop == times(tier, Fraction(120 * 10**9 + attention, 48 * 10**9 + attention))
 
@@ -161,13 +161,17 @@ def test_a_reference_model_adds_a_forward_pass(trainable: int | None, efficient:
 
 @pytest.mark.parametrize(("partial", "per_token"), [(False, 6), (True, 4)])
 def test_attention_over_an_unknown_length_counts_at_its_most(partial: bool, per_token: int) -> None:
-    share = Fraction(attention_flop(SHAPE, SHAPE.context), per_token * MODEL.active)
+    share = Fraction(attention_flop(SHAPE.attended, SHAPE.context), per_token * MODEL.active)
     assert unknown_attention(MODEL, None, partial) == (1 + share, LENGTH_UNKNOWN(context=131072, share=share))
     assert unknown_attention(MODEL, 4096, partial) is None
     shapeless = replace(MODEL, shape=None)
-    for length, context in ((None, 131_072), (2048, 2048)):
+    for length, context, more in ((None, 131_072, " --sequence-length NUMBER"), (2048, 2048, "")):
+        options = f"--layers NUMBER --width NUMBER{more}"
         share = Fraction(most_attention_flop(shapeless, length), per_token * MODEL.active)
-        assert unknown_attention(shapeless, length, partial) == (1 + share, SHAPE_UNKNOWN(context=context, share=share))
+        assert unknown_attention(shapeless, length, partial) == (
+            1 + share,
+            SHAPE_UNKNOWN(context=context, share=share, options=options),
+        )
 
 
 def test_the_caution_about_the_length_asks_whether_a_part_is_trained() -> None:
@@ -184,11 +188,11 @@ def test_the_caution_about_the_length_asks_whether_a_part_is_trained() -> None:
 
 def test_what_a_trainer_reports_leaves_out_embeddings_and_attention() -> None:
     tier = reported(Measured(Fraction(10**20)), "total_flos", [])
-    attention = Fraction(attention_flop(SHAPE, 4096), 6)
+    attention = Fraction(attention_flop(SHAPE.attended, 4096), 6)
     factor = (MODEL.active + attention) / (MODEL.total - 128256 * 4096)
     found = cautions([tier], Declared(sequence_length=4096))[TRAINER_LEAVES_OUT.name]
     assert (found.flop, facts(found.remark)) == (times(tier, factor), {"name": "total_flos", "times": factor})
-    longest = (MODEL.active + Fraction(attention_flop(SHAPE, 131072), 6)) / (MODEL.total - 128256 * 4096)
+    longest = (MODEL.active + Fraction(attention_flop(SHAPE.attended, 131072), 6)) / (MODEL.total - 128256 * 4096)
     assert facts(cautions([tier], Declared())[TRAINER_LEAVES_OUT.name].remark)["times"] == longest
     only_embeddings = replace(MODEL, total=128256 * 4096, active=128256 * 4096)
     assert cautions([tier], Declared(), only_embeddings) == {}

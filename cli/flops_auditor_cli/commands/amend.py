@@ -59,6 +59,13 @@ def command(
     parameters: Annotated[
         str | None, typer.Option("--parameters", "--params", help="Parameters of the model, such as 8e9.")
     ] = None,
+    sequence_length: Annotated[
+        str | None, typer.Option(help="Tokens of a sequence, such as 8192: attention over them counts.")
+    ] = None,
+    layers: Annotated[str | None, typer.Option(help="Layers of the model, with --width.")] = None,
+    width: Annotated[
+        str | None, typer.Option(help="Width of a layer's queries, heads x width of a head: mostly the hidden size.")
+    ] = None,
     mfu: Annotated[str | None, typer.Option(help="Model FLOPs utilisation (MFU), a fraction such as 0.38.")] = None,
     pretraining_flop: Annotated[
         str | None,
@@ -93,6 +100,9 @@ def command(
         at=datetime.now(UTC).replace(microsecond=0),
         tokens=amount(tokens, "--tokens"),
         parameters=amount(parameters, "--parameters"),
+        sequence_length=amount(sequence_length, "--sequence-length"),
+        layers=amount(layers, "--layers"),
+        width=amount(width, "--width"),
         mfu=number(mfu, "--mfu", most=1),
         pretraining_flop=amount(pretraining_flop, "--pretraining-flop"),
         stated=replace(stated, from_scratch=from_scratch),

@@ -9,7 +9,7 @@ generates data passes forward: 2 N x tokens.
 from collections.abc import Sequence
 from fractions import Fraction
 
-from flops_auditor.domain.compute.attention import attention_flop
+from flops_auditor.domain.compute.attention import known_attention
 from flops_auditor.domain.compute.run_tokens import Tokens
 from flops_auditor.domain.compute.tiers import HardwareUse, Measured, Tier, measured
 from flops_auditor.domain.runs.model_size import ModelSize
@@ -68,7 +68,7 @@ def architecture(
     elif trainable != ALL:
         best = most = 4 * parameters + 2 * trainable
         basis = IN_PART(parameters=parameters, trainable=trainable, tokens=tokens.count)
-    attention = attention_flop(model.shape, length) if model.shape is not None and length is not None else 0
+    attention = known_attention(model, length)
     if forward_only:
         attention //= BOTH_WAYS_PER_FORWARD
     count = Measured(
@@ -85,6 +85,6 @@ def architecture(
 
 def generation(model: ModelSize, tokens: int, length: int | None) -> tuple[int, Remark]:
     """FLOP of tokens that only pass forward, 2 N each with attention over the context, and what is said of them."""
-    attention = attention_flop(model.shape, length) if model.shape is not None and length is not None else 0
+    attention = known_attention(model, length)
     flop = nearest(Fraction(tokens * (2 * model.active + attention // BOTH_WAYS_PER_FORWARD)))
     return flop, GENERATED(tokens=tokens, parameters=model.active, flop=flop)

@@ -9,7 +9,7 @@ Kernels that leave out what a causal mask hides compute half of it.
 
 from math import isqrt
 
-from flops_auditor.domain.runs.model_size import ModelShape, ModelSize
+from flops_auditor.domain.runs.model_size import ModelSize
 
 FLOP_PER_ATTENDED_TOKEN = 12
 LONGEST_CONTEXT = 131_072
@@ -22,18 +22,24 @@ SPREAD_OF_EXPERTS = 8
 shape of its active parameters (all models of the table, tests/accuracy)."""
 
 
-def attention_flop(shape: ModelShape, length: int) -> int:
-    """FLOP of one token's attention over `length` tokens, forward and backward."""
-    return FLOP_PER_ATTENDED_TOKEN * shape.layers * shape.attention_width * length
+def attention_flop(attended: int, length: int) -> int:
+    """FLOP of one token's attention over `length` tokens, forward and backward; `attended`: layers x queries' width."""
+    return FLOP_PER_ATTENDED_TOKEN * attended * length
+
+
+def known_attention(model: ModelSize, length: int | None) -> int:
+    """FLOP of one token's attention, forward and backward; 0 where the length or the model's shape is not known."""
+    return 0 if length is None or model.attended is None else attention_flop(model.attended, length)
 
 
 def most_attention_flop(model: ModelSize, length: int | None, *, extended: bool = False) -> int:
     """The most that attention can take per token: over the model's longest context where the length is not known, and
     for a shape far from usual where the shape is not known. `extended`: the context may be longer than the model's own.
     """
-    if model.shape is not None:
-        context = max(model.shape.context, LONGEST_CONTEXT) if extended else model.shape.context
-        return attention_flop(model.shape, context if length is None else length)
+    own = LONGEST_CONTEXT if model.shape is None else model.shape.context
+    if model.attended is not None:
+        context = max(own, LONGEST_CONTEXT) if extended else own
+        return attention_flop(model.attended, context if length is None else length)
     layers, width = shape_of(model.active)
     spread = SPREAD_OF_EXPERTS if model.total > model.active else SPREAD_OF_SHAPES
     return spread * FLOP_PER_ATTENDED_TOKEN * layers * width * (LONGEST_CONTEXT if length is None else length)

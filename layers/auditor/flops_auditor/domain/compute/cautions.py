@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
 
-from flops_auditor.domain.compute.attention import LONGEST_CONTEXT, most_attention_flop, shape_of
+from flops_auditor.domain.compute.attention import LONGEST_CONTEXT, known_attention, most_attention_flop, shape_of
 from flops_auditor.domain.compute.run_tokens import planned_tokens, tokens_of_samples
 from flops_auditor.domain.compute.tiers import (
     ERROR_MARGIN,
@@ -24,7 +24,7 @@ from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.emitted import AGREEMENT
 from flops_auditor.domain.runs.model_size import ModelSize, is_partial, overcounted
 from flops_auditor.domain.runs.observations import Observations
-from flops_auditor.domain.runs.remedies import ASK, BETTER
+from flops_auditor.domain.runs.remedies import ASK, BETTER, SAY_THE_LENGTH
 from flops_auditor.domain.runs.techniques import (
     PAIRED_TECHNIQUES,
     REFERENCE_PASSES,
@@ -46,8 +46,16 @@ UPDATES_OF_PPO = Fraction(4)
 _CLEAR_UP = Remedy("clear-up", "clear up what contradicts itself, and give the figures that hold: " + BETTER)
 _SAY_THE_LENGTH = Remedy(
     "say-the-length",
-    f"state the sequence length of the next run as a hyperparameter (max_seq_length); for this one: {BETTER}",
+    f"state the sequence length of the next run as a hyperparameter (max_seq_length); for this one: {SAY_THE_LENGTH}",
 )
+SHAPE_OPTIONS = "--layers NUMBER --width NUMBER"
+"""With which a person says of what shape a model is."""
+_SAY_THE_SHAPE = Remedy(
+    "say-the-shape",
+    "say how many layers the model has and how wide their queries are, which is mostly its hidden size: "
+    "`flops-auditor amend {job} --who NAME --why REASON {options}`",
+)
+_SAY_THE_TOKENS = Remedy("say-the-tokens", f"say how many tokens it trained on: {BETTER}")
 _SAY_THE_PRECISION = Remedy(
     "say-the-precision",
     f"say in which precision the run multiplies: tag flops-auditor:precision, then: {ASK}",
@@ -151,7 +159,7 @@ CONTEXT_EXTENDED = Kind(
 SHAPE_UNKNOWN = Kind(
     "shape-unknown",
     "the model's layers and width are not known: attention over {context} tokens of context may add {share:percent}",
-    _SAY_THE_LENGTH,
+    _SAY_THE_SHAPE,
 )
 PEAK_OF_THE_MFU = Kind(
     "peak-of-the-mfu-unknown",
@@ -167,7 +175,7 @@ TRAINER_LEAVES_OUT = Kind(
     "trainer-leaves-out",
     "{name:said80} leaves out embeddings, and attention over the context: with them it may be {times:.3g} times as "
     "much",
-    _SAY_THE_LENGTH,
+    _SAY_THE_TOKENS,
 )
 TRAINER_LEAVES_OUT_UNKNOWN = Kind(
     "trainer-leaves-out-unknown",
@@ -182,8 +190,9 @@ TRAINER_LEAVES_OUT_UNKNOWN = Kind(
 GENERATED_ALIKE = Kind(
     "generated-alike",
     "were it so of the {flop:flop} FLOP of generation as well, all would be {times:.3g} times as much",
-    _SAY_THE_LENGTH,
 )
+DERIVED = (TOGETHER, GENERATED_ALIKE)
+"""What follows from other cautions, and is settled with them."""
 MOST_VOCABULARY = 262_400
 """Rows of the largest embedding in the table of base models (held against it by tests/accuracy)."""
 
@@ -388,7 +397,7 @@ def _least_share(chosen: Tier, declared: Declared, model: ModelSize | None) -> F
 def _of_a_token(declared: Declared, model: ModelSize) -> int:
     """FLOP of a token by a model's size, at most, with attention as far as its length and the shape are known."""
     length, trained = declared.sequence_length, declared.trainable_parameters
-    attention = 0 if length is None or model.shape is None else most_attention_flop(model, length)
+    attention = known_attention(model, length)
     if trained is None or not is_partial(declared, model):
         return 6 * model.active + attention
     return 4 * model.active + 2 * min(trained, model.active) + attention
@@ -424,12 +433,15 @@ def unknown_attention(
     shape is not known; None where both are. `partial`: only a part of the parameters is trained; `extended`: on a
     longer context than the model's own.
     """
-    if length is not None and model.shape is not None:
+    if length is not None and model.attended is not None:
         return None
     share = Fraction(most_attention_flop(model, length, extended=extended), (4 if partial else 6) * model.active)
-    if model.shape is None:
+    if model.attended is None:
+        options = SHAPE_OPTIONS if length is not None else f"{SHAPE_OPTIONS} --sequence-length NUMBER"
         context = LONGEST_CONTEXT if length is None else length
-        return 1 + share, SHAPE_UNKNOWN(context=context, share=share)
+        return 1 + share, SHAPE_UNKNOWN(context=context, share=share, options=options)
+    if model.shape is None:
+        return 1 + share, LENGTH_UNKNOWN(context=LONGEST_CONTEXT, share=share)
     own = model.shape.context
     if extended and own < LONGEST_CONTEXT:
         return 1 + share, CONTEXT_EXTENDED(own=own, context=LONGEST_CONTEXT, share=share)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from flops_auditor.domain.compute.architecture import ALL, architecture, generation
-from flops_auditor.domain.compute.cautions import Caution, cautions_of
+from flops_auditor.domain.compute.cautions import DERIVED, Caution, cautions_of
 from flops_auditor.domain.compute.energy import ASSUMPTION, energy_kwh
 from flops_auditor.domain.compute.hardware_use import Hardware, MeasuredHosts, hardware_of
 from flops_auditor.domain.compute.run_tokens import AT_MOST_TRAINED, measured_tokens, other_readings, tokens_of
@@ -32,7 +32,7 @@ from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.metric_signs import trains_no_language_model
 from flops_auditor.domain.runs.model_size import ModelSize, is_partial
 from flops_auditor.domain.runs.observations import Observations
-from flops_auditor.domain.runs.remedies import AMEND, ASK, BETTER, CORRECT_ACTIVITY
+from flops_auditor.domain.runs.remedies import AMEND, ASK, BETTER, CORRECT_ACTIVITY, advised_anew
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.techniques import REINFORCEMENT_TECHNIQUES
 from flops_auditor.domain.runs.training_time import TrainingTime
@@ -230,7 +230,19 @@ def estimate_job(
     fastest = _estimated(run, declared, observed, others, model, doubts) if others else None
     estimate = _estimated(run, declared, observed, hardware, model, doubts, fastest)
     signs = (*observed.training_signs, *declared.signs_of_training)
+    if declared.tokens_signed_for and model is not None:
+        estimate = _advised_anew(estimate)
     return _not_training(estimate, signs, declared, run.time) if declared.activity == "not-training" else estimate
+
+
+def _advised_anew(estimate: Estimate) -> Estimate:
+    """The estimate of a run whose figures a person gave, which no remark asks for any more."""
+    return replace(
+        estimate,
+        assumptions=tuple(map(advised_anew, estimate.assumptions)),
+        doubts=tuple(map(advised_anew, estimate.doubts)),
+        settle=None if estimate.settle is None else advised_anew(estimate.settle),
+    )
 
 
 def _estimated(
@@ -543,7 +555,9 @@ def _settle(run: Run, chosen: Tier | None, model: ModelSize | None, cautions: Se
     """What would narrow the figure: clear up what raises the bound most, or bring better evidence while that can be."""
     upper = None if chosen is None else chosen.upper_flop
     if cautions and upper is not None:
-        most = max(cautions, key=lambda caution: caution.flop)
+        by_flop = sorted(cautions, key=lambda caution: caution.flop, reverse=True)
+        of_itself = [each for each in by_flop if each.remark.kind not in DERIVED]
+        most = next(iter(of_itself if by_flop[0].remark.kind in DERIVED and of_itself else by_flop))
         if most.flop > upper and most.remark.kind.remedy is not None:
             return most.remark
     if run.finished:

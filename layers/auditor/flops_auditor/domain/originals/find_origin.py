@@ -396,7 +396,7 @@ def model_size(declared: Declared, model: KnownModel | None) -> ModelSize | None
         source = known.source
         if declared.active_parameters:
             source += f", active parameters: {declared.parameters_source.replace('params', 'active-params')}"
-        return _beside(ModelSize(known.total, active, source, known.shape), [known])
+        return _beside(ModelSize(known.total, active, source, known.shape, declared.layers_by_width), [known])
     total = declared.parameters
     if known is not None and _alike(total, known.total):
         active = declared.active_parameters or min(total, known.active)
@@ -404,7 +404,8 @@ def model_size(declared: Declared, model: KnownModel | None) -> ModelSize | None
         active = declared.active_parameters or total
     shape = known.shape if known is not None and _alike(total, known.total) else None
     alone = known is None and declared.tagged("parameters")
-    return _beside(ModelSize(total, active, declared.parameters_source, shape, alone), [known] if known else [])
+    size = ModelSize(total, active, declared.parameters_source, shape, declared.layers_by_width, alone)
+    return _beside(size, [known] if known else [])
 
 
 def _beside(size: ModelSize, others: Sequence[ModelSize]) -> ModelSize:

@@ -32,8 +32,9 @@ class MalformedAmendment(WrongInput):
 @dataclass(frozen=True)
 class Amendment:
     """Counts are whole numbers, `mfu` a fraction of the peak (0..1), `attachment_sha256` 64 hex digits or empty.
-    `activity` is what the run did. `asked_again`: the sources were asked once more, and the evidence is what they
-    answered then.
+    `sequence_length` is in tokens, `layers` those of the model, `width` that of the queries of one (heads x width of a
+    head). `activity` is what the run did. `asked_again`: the sources were asked once more, and the evidence is what
+    they answered then.
 
     `stated` is what only people know of the model, and the law asks for. `about` names the model where it is said of
     every run on it; such a statement replaces an earlier one about the same model, and a run's own amendments override
@@ -47,6 +48,9 @@ class Amendment:
     parameters: int | None = None
     mfu: Fraction | None = None
     pretraining_flop: int | None = None
+    sequence_length: int | None = None
+    layers: int | None = None
+    width: int | None = None
     stated: Stated = NOTHING_STATED
     about: str = ""
     attachment_sha256: str = ""
@@ -55,9 +59,9 @@ class Amendment:
 
     def check(self) -> "Amendment":
         """The amendment itself. Raises MalformedAmendment naming what is wrong."""
-        amounts = (self.tokens, self.parameters, self.mfu, self.pretraining_flop)
+        amounts = (self.tokens, self.parameters, self.mfu, self.pretraining_flop, self.sequence_length, self.layers)
         given = self.stated or self.asked_again or self.activity is not None
-        if all(value is None for value in amounts) and not given:
+        if all(value is None for value in (*amounts, self.width)) and not given:
             raise MalformedAmendment("it gives no evidence")
         if not self.who.strip() or not self.why.strip():
             raise MalformedAmendment("it does not say who gives it and why")
@@ -65,6 +69,8 @@ class Amendment:
             raise MalformedAmendment("who and why hold characters that are no text")
         if max(len(self.who), len(self.why)) > LONGEST_TEXT:
             raise MalformedAmendment(f"who and why may have {LONGEST_TEXT} characters")
+        if (self.layers is None) != (self.width is None):
+            raise MalformedAmendment("layers and width say something together alone")
         if self.mfu is not None and not 0 < self.mfu <= 1:
             raise MalformedAmendment(f"an MFU is over 0 and at most 1, not {float(self.mfu):g}")
         if self.attachment_sha256 and not _SHA256.fullmatch(self.attachment_sha256):
@@ -80,7 +86,14 @@ class Amendment:
     def to_json(self) -> dict[str, Any]:
         """As the evidence file holds it; what is not said is left out."""
         members: dict[str, Any] = {"who": self.who, "why": self.why, "at": iso(self.at)}
-        amounts = {"tokens": self.tokens, "parameters": self.parameters, "pretrainingFlop": self.pretraining_flop}
+        amounts = {
+            "tokens": self.tokens,
+            "parameters": self.parameters,
+            "pretrainingFlop": self.pretraining_flop,
+            "sequenceLength": self.sequence_length,
+            "layers": self.layers,
+            "width": self.width,
+        }
         members |= {key: str(value) for key, value in amounts.items() if value is not None}
         if self.mfu is not None:
             members["mfu"] = f"{self.mfu.numerator}/{self.mfu.denominator}"
@@ -114,6 +127,9 @@ def read_amendment(members: Mapping[str, Any]) -> Amendment:
             parameters=_amount(members, "parameters"),
             mfu=_fraction(str(members["mfu"])) if "mfu" in members else None,
             pretraining_flop=_amount(members, "pretrainingFlop"),
+            sequence_length=_amount(members, "sequenceLength"),
+            layers=_amount(members, "layers"),
+            width=_amount(members, "width"),
             stated=read_stated(members.get("stated", {})),
             about=str(members.get("about", "")),
             attachment_sha256=str(members.get("attachmentSha256", "")),

@@ -44,6 +44,10 @@ def amend_declared(
                 amended=declared.amended | {"parameters"},
                 figure_doubts=_settled(declared.figure_doubts, "params"),
             )
+        if amendment.sequence_length is not None:
+            declared = replace(declared, sequence_length=amendment.sequence_length)
+        if amendment.layers is not None and amendment.width is not None:
+            declared = replace(declared, layers_by_width=amendment.layers * amendment.width)
         if amendment.pretraining_flop is not None:
             source = f"{amendment.source} says"
             doubts = tuple(doubt for doubt in declared.threshold_doubts if doubt.kind != UNREADABLE_ORIGINAL)

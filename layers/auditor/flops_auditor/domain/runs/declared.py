@@ -196,7 +196,8 @@ class Declared:
     `loads_weights`: it names weights that it loads, None where the name may be that of a configuration. `stated` is
     what only people know. `planned_tokens` are the most that hyperparameters let it train on, or each device of it;
     `updates_of_a_rollout` how often it trains on what it generated. `extends_the_context`: it is trained on a longer
-    context than the model's own. `resumes`: it is told to go on from a checkpoint. `hinted_precision` is a faster
+    context than the model's own. `layers_by_width`: how many layers the model has times how wide their queries are,
+    as a person says it. `resumes`: it is told to go on from a checkpoint. `hinted_precision` is a faster
     format that something mentions, which raises the upper bound alone. `training_signs` are names of hyperparameters
     that only training needs, `told_not_to_train` is that of one that says that it does not train. `evaluates_alone` is
     that of one that says so, or of what it starts that is called an evaluation, where nothing else says that it trains.
@@ -223,6 +224,7 @@ class Declared:
     updates_of_a_rollout: Fraction | None = None
     sequence_length: int | None = None
     extends_the_context: bool = False
+    layers_by_width: int | None = None
     resumes: bool = False
     technique: str = ""
     parameter_efficient: bool = False

@@ -29,12 +29,18 @@ class ModelShape:
         """Width of the queries of one layer."""
         return self.heads * self.head_width
 
+    @property
+    def attended(self) -> int:
+        """Layers x queries' width, of which attention is a multiple."""
+        return self.layers * self.attention_width
+
 
 @dataclass(frozen=True)
 class ModelSize:
     """Parameters of the trained model: all, those active per token, and where the numbers come from.
 
-    `shape` is None where no configuration is known. `tagged`: a tag of the job alone says how large the model is.
+    `shape` is None where no configuration is known. `layers_by_width` is the number of layers times the width of the
+    queries of one, where a person signs for it. `tagged`: a tag of the job alone says how large the model is.
     `others` are what contradicts it: as large, and of such a shape, as the model is by other sources.
     """
 
@@ -42,8 +48,16 @@ class ModelSize:
     active: int
     source: str
     shape: ModelShape | None = None
+    layers_by_width: int | None = None
     tagged: bool = False
     others: tuple["ModelSize", ...] = ()
+
+    @property
+    def attended(self) -> int | None:
+        """Layers x queries' width, which a person's word overrides; None where nobody knows it."""
+        if self.layers_by_width is not None or self.shape is None:
+            return self.layers_by_width
+        return self.shape.attended
 
 
 def is_partial(declared: Declared, model: ModelSize | None) -> bool:

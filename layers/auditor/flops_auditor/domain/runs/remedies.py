@@ -1,11 +1,22 @@
 """What settles a doubt about a run: the few things that people can do. None of these words is a job owner's."""
 
-from flops_auditor.domain.values.remarks import Remedy
+from dataclasses import replace
+
+from flops_auditor.domain.values.remarks import Remark, Remedy
 
 ASK = "`flops-auditor amend {job} --who NAME --why REASON --ask-again`"
 """Has the sources asked once more, and the record superseded by what they answer."""
 BETTER = "`flops-auditor amend {job} --who NAME --why REASON --tokens NUMBER --parameters NUMBER`"
 """Takes a person's own figures."""
+SAY_THE_LENGTH = "`flops-auditor amend {job} --who NAME --why REASON --sequence-length NUMBER`"
+"""Takes a person's word for how long the sequences were."""
+FIGURES_GIVEN = Remedy(
+    "beyond-the-figures",
+    "the figures that somebody gave are used, and do not settle this: give better ones of runs that it continues, each "
+    f"for its own record; ask for what service, metrics and tags say by now, with {ASK}; or have the next run count "
+    "its own model FLOP (flops-meter)",
+)
+"""For a run of which a person gave tokens and parameters: the same advice would lead back to itself."""
 AMEND = Remedy("amend", f"give better evidence: {BETTER}")
 COUNT_ALL = Remedy(
     "count-the-generation",
@@ -41,3 +52,9 @@ KNOW_THE_TYPE = Remedy(
     "its row to instance_types.csv and deploy (no release has that table: whoever verifies the records with "
     "--recompute has to accept it with --accept-table); then: `flops-auditor reassess --job {job}`",
 )
+
+
+def advised_anew(remark: Remark) -> Remark:
+    """The remark of a run whose figures a person gave: to give them is no advice any more."""
+    remedy = remark.kind.remedy
+    return replace(remark, instead=FIGURES_GIVEN) if remedy is not None and BETTER in remedy.template else remark

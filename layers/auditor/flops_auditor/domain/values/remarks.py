@@ -63,10 +63,13 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One thing that is said about a run: what kind of thing, and its facts."""
+    """One thing that is said about a run: what kind of thing, and its facts. `instead`: what settles it in this run,
+    where what settles its kind was done in vain.
+    """
 
     kind: Kind
     facts: tuple[tuple[str, Fact], ...] = ()
+    instead: Remedy | None = None
 
     def fact(self, name: str) -> Fact:
         """One of its facts."""
@@ -89,7 +92,7 @@ class Remark:
 
     def settled_by(self, job: str) -> Spoken | None:
         """What would settle it, for the run of this ARN; None where nothing that people do would."""
-        remedy = self.kind.remedy
+        remedy = self.instead or self.kind.remedy
         return None if remedy is None else Spoken(remedy.name, remedy.words(job, dict(self.facts)))
 
 
