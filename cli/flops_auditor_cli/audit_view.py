@@ -5,13 +5,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flops_auditor.domain.lineage.begun_with import models_begun_with
+from flops_auditor.domain.lineage.tree import own_bound
 from flops_auditor.domain.messages.duties import OTHER_WORDING, duties_in_words
 from flops_auditor.domain.messages.record_alert import (
     limits_in_words,
+    own_in_words,
     placing_in_words,
     remedies,
 )
 from flops_auditor.domain.messages.record_words import (
+    ALONE,
     grounds,
     headline,
     left_open,
@@ -129,28 +132,29 @@ def facts(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     estimate, total = document["estimate"], document["cumulative"]
     lineage = document.get("lineage") or {}
     count = lineage.get("ancestors", len(total["ancestors"]))
+    alone = f", {ALONE}" if count else ""
     yield "Status", document["job"]["status"]
-    yield "Method", estimate["method"]
+    yield "Method", f"{estimate['method']}{alone}"
     if count:
         runs = counted(count, "earlier run")
         yield "Lower bound", f"{flop(total['lower_flop'], 'lower')} FLOP, with {runs}"
         yield "Best estimate", f"{flop(total['best_flop'])} FLOP, with {runs}"
         yield "Upper bound", f"{flop(total['upper_flop'], 'upper')} FLOP, with {runs}"
-        yield (
-            "This run alone",
-            f"{flop(estimate['best_flop'])} FLOP, at most {flop(estimate['upper_flop'], 'upper')} FLOP",
-        )
+        yield "This run alone", own_in_words(estimate)
     else:
         yield "Lower bound", f"{flop(estimate['lower_flop'], 'lower')} FLOP"
         yield "Best estimate", f"{flop(estimate['best_flop'])} FLOP"
-        yield "Upper bound", f"{flop(estimate['upper_flop'], 'upper')} FLOP"
+        yield "Upper bound", f"{flop(own_bound(estimate), 'upper')} FLOP"
     yield from not_counted(document)
-    if estimate["cautious_upper_flop"] != estimate["upper_flop"]:
-        yield "Cautious bound", f"{flop(estimate['cautious_upper_flop'], 'upper')} FLOP"
+    if own_bound(estimate) != estimate["upper_flop"]:
+        yield (
+            "Method's own bound",
+            f"{flop(estimate['upper_flop'], 'upper')} FLOP{alone}; the upper bound allows for more",
+        )
     if estimate["ceiling_flop"] is not None:
-        yield "Hardware ceiling", f"{flop(estimate['ceiling_flop'], 'upper')} FLOP"
+        yield "Hardware ceiling", f"{flop(estimate['ceiling_flop'], 'upper')} FLOP{alone}"
     energy = estimate["energy_kwh"]
-    yield "Energy", "unknown" if energy is None else f"{digits(float(energy))} kWh"
+    yield "Energy", f"{'unknown' if energy is None else f'{digits(float(energy))} kWh'}{alone}"
     begun = models_begun_with(document) if lineage else (document["original"]["base_model"],)
     for name in begun or ("",):
         unknown = unknown_model(name)

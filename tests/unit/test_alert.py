@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 
 from flops_auditor.domain.messages.record_alert import LONGEST_SUBJECT, WIDTH, Alert, compose, subject
+from flops_auditor.domain.messages.report.model_part import facts_of
+from flops_auditor.domain.values.amounts import excess_in_percent, flop
+from flops_auditor_cli.audit_view import facts
 from flops_auditor_cli.main import load
+from tests.fakes.demo_ledger import demo_ledger
 from tests.fakes.lineage import World, continuing
 from tests.golden_alerts import CASES, FOLDER, HOSTILE, alert_of, path_of, rendered
 
@@ -139,6 +143,36 @@ def test_hostile_text_stays_text() -> None:
     assert len(line) <= LONGEST_SUBJECT
 
 
+def test_how_far_a_bound_is_over_the_best_estimate_is_said_of_the_figures_beside_it() -> None:
+    """Beside the figures of a chain stood how far the bound of its last run was over that run's best estimate."""
+    content = demo_ledger("domain-adapt-1", "domain-adapt-2", "domain-adapt-3").content("domain-adapt-3")
+    body = " ".join(compose(content).body.split())
+    together, alone = body[: body.index("This run alone")], body[body.index("This run alone") :]
+    figures = {"The": content["cumulative"], "Its": content["estimate"]}
+    over = {
+        whose: excess_in_percent(int(each["upper_flop"]), int(each["best_flop"])) for whose, each in figures.items()
+    }
+    assert len(set(over.values())) == 2
+    assert f"FLOP, with the 2 earlier runs. The upper bound is {over['The']} % over the best estimate." in together
+    assert f"Its upper bound is {over['Its']} % over its best estimate." in alone
+    assert alone.count("% over") == 1
+
+
+def test_what_a_run_alone_took_is_what_is_added_up() -> None:
+    """Its own bound was that of the method, and the sum that of what else is allowed for."""
+    world = World()
+    world.add(continuing("first", hours=2000), params="3e9", tokens="5.5e11")
+    world.add(continuing("second", ["first"], day=1, hours=2000), params="3e9", tokens="5.5e11")
+    world.audit()
+    content = world.content("second")
+    estimate, [before] = content["estimate"], content["cumulative"]["ancestors"]
+    assert int(estimate["cautious_upper_flop"]) > int(estimate["upper_flop"])
+    own = int(content["cumulative"]["upper_flop"]) - int(before["upper_flop"])
+    told = f"{flop(estimate['best_flop'])} FLOP, at most {flop(own, 'upper')} FLOP"
+    assert f"This run alone: {told}." in compose(content).body
+    assert ("This run alone", told) in facts_of(content) and ("This run alone", told) in list(facts(content))
+
+
 def test_a_bound_that_evidence_against_the_method_raises_is_not_told_as_the_methods_own() -> None:
     """64 hosts for 62 days and a tag of a million tokens: the bound is that of the hardware, 57 million times more."""
     world = World()
@@ -151,7 +185,7 @@ def test_a_bound_that_evidence_against_the_method_raises_is_not_told_as_the_meth
     assert alert is not None
     body = " ".join(alert.body.split())
     assert (
-        "at most 2.74e24 FLOP. Method: architecture. Its own bound, 6.27e16, is 30 % over its best estimate; the"
+        "at most 2.74e24 FLOP. Method: architecture. The method's own bound, 6.27e16, is 30 % over the best estimate"
         in body
     )
     assert "The upper bound is 30 % over" not in body

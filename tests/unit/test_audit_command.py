@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from flops_auditor.domain.values.amounts import flop
 from flops_auditor.domain.values.moments import iso
 from flops_auditor_cli.main import app
 from tests.fakes.exact import exact
@@ -187,8 +188,11 @@ def test_a_table_says_what_settles_an_unknown_instance_type(tmp_path: Path) -> N
 def test_a_table_shows_the_bound_that_below_rests_on(tmp_path: Path) -> None:
     answer = run(tmp_path, describe(Tags=tagged(params="8e9", tokens="1e5")))
     assert answer.exit_code == 0
-    assert "Cautious bound" in answer.output
-    assert "Cautious bound" not in run(tmp_path, describe()).output
+    estimate = audited(tmp_path, describe(Tags=tagged(params="8e9", tokens="1e5")))["estimate"]
+    own, cautious = (flop(estimate[name], "upper") for name in ("upper_flop", "cautious_upper_flop"))
+    assert f"Upper bound         {cautious} FLOP\n" in answer.output
+    assert f"Method's own bound  {own} FLOP; the upper bound allows for more\n" in answer.output
+    assert "own bound" not in run(tmp_path, describe()).output
 
 
 @pytest.mark.parametrize(

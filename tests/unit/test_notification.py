@@ -65,6 +65,16 @@ def test_a_disputed_duty_is_marked_and_keeps_its_day() -> None:
     assert f"By {draft.day}, which was" in shown
 
 
+def test_of_a_chain_the_draft_says_of_which_run_the_approach_is() -> None:
+    content = recorded(12_000, activity="pretraining")
+    [alone] = drafts(content)
+    content["lineage"]["ancestors"] = 2
+    [draft] = drafts(content)
+    said, *assumed = draft.approximations
+    assert said == "approach and approximations are those of this run alone; 2 earlier runs added up with it"
+    assert tuple(assumed) == alone.approximations
+
+
 def test_nothing_is_drafted_below_the_lines() -> None:
     content = recorded(1, "1e15")
     assert drafts(content) == ()

@@ -104,7 +104,9 @@ def test_a_record_shows_its_doubts_its_date_and_what_it_supersedes() -> None:
     }
     shown = text_of(record)
     for words in (
-        "Energy            43008 kWh",
+        "Energy            43008 kWh, this run alone\n",
+        "Method            hardware, this run alone\n",
+        "Hardware ceiling  2.00e3 FLOP, this run alone\n",
         "Best estimate     3.00e3 FLOP, with 40 earlier runs",
         "This run alone    1.00e3 FLOP, at most 2.00e3 FLOP",
         "In doubt\n  - no metric\n  - a parent is missing",

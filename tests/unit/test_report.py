@@ -19,6 +19,7 @@ from flops_auditor.domain.messages.record_alert import chain, compose
 from flops_auditor.domain.messages.record_row import listed_record
 from flops_auditor.domain.messages.report import pictures
 from flops_auditor.domain.messages.report.job_line import GROUPS, Group, NearestLine, last_of_their_chains
+from flops_auditor.domain.messages.report.model_part import facts_of
 from flops_auditor.domain.messages.report.report import RecordedRevision, Report, ShutDoorSeen
 from flops_auditor.domain.messages.report.verdict_words import (
     NOT_ASSESSED_ON_ITS_WORD,
@@ -416,6 +417,16 @@ def test_one_share_of_a_job_is_one_figure_wherever_people_read_it(contents: list
     ]
     for text in told:
         assert re.search(r"\b109\s%", text) and not re.search(r"\b110\s%", text)
+
+
+def test_figures_of_the_last_run_alone_say_so_beside_those_of_a_chain(contents: list[dict[str, Any]]) -> None:
+    """The energy of one run stood beside the FLOP of three."""
+    for content in contents:
+        told, chain_of = dict(facts_of(content)), content["lineage"]["ancestors"]
+        for name in ("How it was estimated", "Hardware", "Time", "Energy"):
+            assert told[name].endswith(", this run alone") is bool(chain_of), name
+        for name in ("Best estimate", "At least", "At most"):
+            assert ("earlier run" in told[name]) is bool(chain_of), name
 
 
 def test_the_share_in_a_list_is_the_one_in_the_table_of_the_report(contents: list[dict[str, Any]]) -> None:

@@ -28,14 +28,20 @@ class TreeRow:
     job_id: str = ""
 
 
+def own_bound(estimate: Mapping[str, Any]) -> str | None:
+    """What a run took at most, in FLOP, as sums and verdicts take it; None where nothing bounds it."""
+    bound: str | None = estimate.get("cautious_upper_flop", estimate["upper_flop"])
+    return bound
+
+
 def tree(content: Mapping[str, Any], lineage: Lineage, most: int = MOST_ROWS) -> list[TreeRow]:
     """The tree of a record's predicate with its full lineage, nearest runs first, at most `most` rows.
 
     Each row has the bound that is added up.
     """
     estimate, job = content["estimate"], content["job"]
-    bound = estimate.get("cautious_upper_flop", estimate["upper_flop"])
-    best, upper = (None if amount is None else int(amount) for amount in (estimate["best_flop"], bound))
+    told = (estimate["best_flop"], own_bound(estimate))
+    best, upper = (None if amount is None else int(amount) for amount in told)
     doubtful = bool(estimate["doubts"] or lineage.doubts)
     rows = [TreeRow("", job["name"], job["activity"], best, upper, doubtful)]
     rows += _below(lineage, {a.job_id for a in added_up(lineage, job["activity"])}, most - 1)

@@ -29,13 +29,14 @@ from flops_auditor.domain.messages.record_alert import (
     earlier_runs,
     named,
     numbered,
+    own_in_words,
     section,
     sentence,
     subject,
 )
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.training_time import STILL_TRAINING
-from flops_auditor.domain.values.amounts import flop, percent, scientific
+from flops_auditor.domain.values.amounts import percent, scientific
 from flops_auditor.domain.values.moments import minute_of
 from flops_auditor.domain.values.remarks import LONGEST_REMARK, bounded, printable
 
@@ -125,11 +126,10 @@ def _names(lines: Sequence[ThresholdForecast]) -> str:
 
 def _so_far(seen: RunForecast, content: Mapping[str, Any]) -> list[str]:
     total, estimate = content["cumulative"], content["estimate"]
-    lines = [f"{bounds_in_words(total)}."]
-    if content["lineage"]["ancestors"]:
-        lines.append(
-            f"This run alone: {flop(estimate['best_flop'])}, at most {flop(estimate['upper_flop'], 'upper')} FLOP."
-        )
+    count = content["lineage"]["ancestors"]
+    lines = [f"{bounds_in_words(total)}{f', with {earlier_runs(count)}' if count else ''}."]
+    if count:
+        lines.append(f"This run alone: {own_in_words(estimate)}.")
     lines.append(f"Method: {estimate['method']}. Warnings follow the upper bound, verdicts the best estimate.")
     if not content["rests_on"]["trusts_statements"] and content["rests_on"]["milder"]:
         lines.append("These figures leave out what the job says of itself, which is not trusted (TrustStatements).")
@@ -138,7 +138,7 @@ def _so_far(seen: RunForecast, content: Mapping[str, Any]) -> list[str]:
         return lines
     spent = "unknown" if seen.spent_seconds is None else _hours(seen.spent_seconds)
     limit = "no limit" if seen.limit_seconds is None else _hours(Fraction(seen.limit_seconds))
-    lines.append(f"Trained for {spent}; time limit: {limit}.")
+    lines.append(f"This run trained for {spent}; its time limit: {limit}.")
     return lines
 
 

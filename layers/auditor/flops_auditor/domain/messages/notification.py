@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from flops_auditor.domain.lineage.begun_with import models_begun_with
 from flops_auditor.domain.messages.roundings import two_digits
-from flops_auditor.domain.values.amounts import excess_in_percent, flop
+from flops_auditor.domain.values.amounts import counted, excess_in_percent, flop
 from flops_auditor.domain.values.remarks import printable
 
 Trigger = Literal[
@@ -90,13 +90,20 @@ def _draft(
         upper_flop=None if upper is None else int(upper),
         inherited_flop=inherited,
         approach=content["estimate"]["method"],
-        approximations=tuple(each["words"] for each in content["estimate"]["assumptions"]),
+        approximations=_approximations(content),
         uncertainties=_uncertainties(content, assessment, best, upper),
         met_at=assessment["met_at"],
         open=_open(assessment, duty),
         in_force=duty.get("in_force"),
         generates=_generates(content),
     )
+
+
+def _approximations(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """What was assumed of the run, and that it is of this one alone where others are added up with it."""
+    assumed, count = (each["words"] for each in content["estimate"]["assumptions"]), content["lineage"]["ancestors"]
+    alone = f"approach and approximations are those of this run alone; {counted(count, 'earlier run')} added up with it"
+    return (*([alone] if count else []), *assumed)
 
 
 def _generates(content: Mapping[str, Any]) -> bool:

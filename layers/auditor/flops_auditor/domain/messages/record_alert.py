@@ -23,6 +23,7 @@ from flops_auditor.domain.compute.run_estimate import (
 from flops_auditor.domain.law.assessment import DISPUTED as DISPUTED_KIND
 from flops_auditor.domain.law.policy import BASES
 from flops_auditor.domain.lineage.lineage import added_up, listed
+from flops_auditor.domain.lineage.tree import own_bound
 from flops_auditor.domain.messages.duties import (
     OTHER_WORDING,
     duties_in_words,
@@ -210,13 +211,20 @@ def earlier_runs(count: int) -> str:
 
 
 def _figures(content: Mapping[str, Any]) -> list[str]:
-    estimate, total = content["estimate"], content["cumulative"]
-    lines = [f"{bounds_in_words(total)}."]
-    if content["lineage"]["ancestors"]:
-        own = f"{flop(estimate['best_flop'])}, at most {flop(estimate['upper_flop'], 'upper')} FLOP"
-        lines.append(f"This run alone: {own}.")
-    lines.append(f"Method: {estimate['method']}. {_uncertainty(estimate)}")
-    return lines
+    estimate, total, count = content["estimate"], content["cumulative"], content["lineage"]["ancestors"]
+    method = f"Method: {estimate['method']}."
+    if not count:
+        return [f"{bounds_in_words(total)}.", f"{method} {_uncertainty(estimate, 'The', 'the')}"]
+    together = _excess(total["best_flop"], total["upper_flop"], "The", "the")
+    return [
+        f"{bounds_in_words(total)}, with {earlier_runs(count)}. {together}",
+        f"This run alone: {own_in_words(estimate)}. {method} {_uncertainty(estimate, 'Its', 'its')}",
+    ]
+
+
+def own_in_words(estimate: Mapping[str, Any]) -> str:
+    """What a run took without those that it continues: the figures that are added up."""
+    return f"{flop(estimate['best_flop'])} FLOP, at most {flop(own_bound(estimate), 'upper')} FLOP"
 
 
 def bounds_in_words(figures: Mapping[str, Any]) -> str:
@@ -225,17 +233,23 @@ def bounds_in_words(figures: Mapping[str, Any]) -> str:
     return f"Best estimate {flop(figures['best_flop'])}{least}, at most {flop(figures['upper_flop'], 'upper')} FLOP"
 
 
-def _uncertainty(estimate: Mapping[str, Any]) -> str:
-    best, upper = estimate["best_flop"], estimate["upper_flop"]
+def _uncertainty(estimate: Mapping[str, Any], whose: str, of_whom: str) -> str:
+    """How far the bound of a run alone is over its best estimate; a method's own one where more is allowed for."""
+    best, upper, cautious = (estimate[name] for name in ("best_flop", "upper_flop", "cautious_upper_flop"))
+    if best and upper and cautious and int(best) and int(cautious) > int(upper):
+        excess = excess_in_percent(int(upper), int(best))
+        own = f"The method's own bound, {flop(upper, 'upper')}, is {excess} % over {of_whom} best estimate"
+        return f"{own}; {of_whom} upper bound also allows for what is not known, or speaks against it."
+    return _excess(best, upper, whose, of_whom)
+
+
+def _excess(best: str | None, upper: str | None, whose: str, of_whom: str) -> str:
+    """How far an upper bound is over the best estimate that stands beside it."""
     if best is None or upper is None:
         return "Nothing bounds the compute from above."
     if not int(best):
         return ""
-    excess, cautious = excess_in_percent(int(upper), int(best)), estimate["cautious_upper_flop"]
-    if cautious is not None and int(cautious) > int(upper):
-        own = f"Its own bound, {flop(upper, 'upper')}, is {excess} % over its best estimate"
-        return f"{own}; the upper bound also allows for what is not known, or speaks against it."
-    return f"The upper bound is {excess} % over the best estimate."
+    return f"{whose} upper bound is {excess_in_percent(int(upper), int(best))} % over {of_whom} best estimate."
 
 
 def named(policy: str, scenario: str, title: str) -> str:

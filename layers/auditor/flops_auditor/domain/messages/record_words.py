@@ -21,6 +21,8 @@ from flops_auditor.domain.values.remarks import as_word
 
 ON_ITS_WORD = "below, on the job's word"
 NOT_ASSESSED = "not assessed"
+ALONE = "this run alone"
+"""Beside a figure that is of the last run, where others are of it and of those that it continues."""
 SOURCES = {
     "measured": "measured by AWS",
     "emitted": "emitted by the job",

@@ -7,8 +7,9 @@ from typing import Any
 
 from flops_auditor.domain.lineage.begun_with import models_begun_with
 from flops_auditor.domain.messages.duties import duties_in_words
-from flops_auditor.domain.messages.record_alert import remedies
+from flops_auditor.domain.messages.record_alert import own_in_words, remedies
 from flops_auditor.domain.messages.record_words import (
+    ALONE,
     grounds,
     headline,
     left_open,
@@ -89,22 +90,22 @@ def _held(assessed: Mapping[str, Any]) -> ThresholdRow:
 
 
 def facts_of(content: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The figures of a record, each with what it is called."""
+    """The figures of a record, each with what it is called; what is of the run alone says so where others are added."""
     job, estimate, total = content["job"], content["estimate"], content["cumulative"]
     count = content["lineage"]["ancestors"]
-    runs = f", with {counted(count, 'earlier run')}" if count else ""
+    runs, alone = (f", with {counted(count, 'earlier run')}", f", {ALONE}") if count else ("", "")
     energy = estimate["energy_kwh"]
     hardware = ", ".join(f"{each['count']} x {each['type']}" for each in job["instances"])
     return [
         ("Best estimate", f"{flop(total['best_flop'])} FLOP{runs}"),
-        ("At least", f"{flop(total['lower_flop'], 'lower')} FLOP"),
-        ("At most", f"{flop(total['upper_flop'], 'upper')} FLOP"),
-        *([("This run alone", f"{flop(estimate['best_flop'])} FLOP")] if count else []),
+        ("At least", f"{flop(total['lower_flop'], 'lower')} FLOP{runs}"),
+        ("At most", f"{flop(total['upper_flop'], 'upper')} FLOP{runs}"),
+        *([("This run alone", own_in_words(estimate))] if count else []),
         *not_counted(content),
-        ("How it was estimated", estimate["method"]),
-        ("Hardware", hardware or "not named in the evidence"),
-        ("Time", f"{_minute(job['start']) or 'not begun'} to {_minute(job['end']) or 'not ended'} UTC"),
-        ("Energy", "not known" if energy is None else f"{_number(float(energy))} kWh"),
+        ("How it was estimated", f"{estimate['method']}{alone}"),
+        ("Hardware", f"{hardware or 'not named in the evidence'}{alone}"),
+        ("Time", f"{_minute(job['start']) or 'not begun'} to {_minute(job['end']) or 'not ended'} UTC{alone}"),
+        ("Energy", f"{'not known' if energy is None else f'{_number(float(energy))} kWh'}{alone}"),
         ("Original model", ", ".join(models_begun_with(content)) or "not named"),
         ("Status", job["status"]),
         ("Record", f"revision {content['revision']}, recorded {_minute(content['recorded_at'])} UTC"),
