@@ -13,6 +13,10 @@ const LONGEST_NAME = 100;
 const PIECE = 1 << 16;
 const LOCAL = 30, CENTRAL = 46, END = 22, END64 = 56, LOCATOR64 = 20;
 const FULL16 = 0xffff, FULL32 = 0xffffffff;
+const MOST_BEHIND = END + FULL16; // bytes at the end of a file among which the end of a zip is looked for that is not the last of it
+// What is sent in the place of a bundle, by how it begins (as bytesAsText reads it, in windows-1252).
+const OTHERS = { "%PDF": "a PDF does", "\x1f\u2039": "a gzip file does", "<": "a web page does", "7z": "a 7z archive does" };
+const REPACKED = "as in a zip that was unpacked and packed again";
 const DOS = 0, UNIX = 3;
 const MODES = [0o600, 0o644, 0o100600, 0o100644]; // its owner may read and write it, others read or not, and nobody run it
 const FIELDS = ["needed", "flags", "method", "time", "date", "crc", "packed", "size"];
@@ -59,14 +63,13 @@ function long(data, at) {
 
 /** Where the directory begins and ends, and how many files it lists. */
 async function bounds(blob) {
-  if (blob.size < END) bad("it is no zip: too short");
+  if (blob.size < END) bad(`it is no zip: it has ${blob.size} bytes`);
   let end = blob.size - END;
   const last = await view(blob, end, END);
   const [disk, firstDisk, here, count] = [4, 6, 8, 10].map((at) => last.getUint16(at, true));
   const [size, begin] = [12, 16].map((at) => last.getUint32(at, true));
-  if (mark(last, 0) !== "PK\x05\x06" || disk || firstDisk || last.getUint16(20, true) || here !== count) {
-    bad("it is no zip of one piece that ends with its directory, without a comment");
-  }
+  if (mark(last, 0) !== "PK\x05\x06") bad(await withoutEnd(blob));
+  if (disk || firstDisk || last.getUint16(20, true) || here !== count) bad("it is one of several pieces of a zip, or says that a comment follows");
   if (end >= LOCATOR64) {
     const locator = await view(blob, end - LOCATOR64, LOCATOR64);
     if (mark(locator, 0) === "PK\x06\x07") {
@@ -79,6 +82,19 @@ async function bounds(blob) {
   }
   if (begin + size !== end) bad("the zip's directory is not where its end says");
   return { begin, end, count };
+}
+
+/** Why a file does not end as a zip does, for whoever was sent it. */
+async function withoutEnd(blob) {
+  const text = async (begin, end) => bytesAsText(new Uint8Array(await blob.slice(begin, end).arrayBuffer()));
+  const head = await text(0, 8), behind = await text(Math.max(0, blob.size - MOST_BEHIND), blob.size);
+  if (!/^PK(\x03\x04|\x05\x06)/.test(head)) {
+    const other = Object.keys(OTHERS).find((begin) => head.startsWith(begin));
+    return `it is no zip${other ? `: it begins as ${OTHERS[other]}` : ""}`;
+  }
+  const at = behind.lastIndexOf("PK\x05\x06");
+  if (at >= 0 && at < behind.length - END) return "the zip has bytes behind its end: something was added to it on its way";
+  return "the zip breaks off: its end is missing, as where a download was cut off";
 }
 
 function bounds64(data, end, said) {
@@ -109,16 +125,17 @@ function listedAt(directory, at) {
   const raw = readable ? new Uint8Array(directory.buffer, begin, nameLength) : [];
   if (!readable || raw.some((byte) => byte > 127)) bad("the zip's directory is not readable");
   const name = bytesAsText(raw);
+  if (name.endsWith("/")) bad(`'${name}' is a folder, ${REPACKED}: a bundle lists none`);
   let offset = directory.getUint32(at + 42, true);
   if (offset === FULL32 && extra === 12 && directory.getUint32(end, true) === 0x00080001) offset = long(directory, end + 4);
-  else if (extra) bad(`'${name}' has more in the zip's directory than a file needs`);
+  else if (extra) bad(`'${name}' has more in the zip's directory than a file needs, ${REPACKED}`);
   const fields = fieldsAt(directory, at + 6);
   const system = directory.getUint16(at + 4, true) >> 8, external = directory.getUint32(at + 38, true);
   const mode = external >>> 16;
   const plain = !(external & FULL16) && (system === UNIX ? MODES.includes(mode) : system === DOS && mode === 0);
-  if (comment || disk || internal || !plain) bad(`'${name}' is not a plain file in the zip`);
+  if (comment || disk || internal || !plain) bad(`'${name}' is not a plain file in the zip, or is described ${REPACKED}`);
   if (fields.flags || (fields.method !== STORED && fields.method !== DEFLATED) || !isVersion(fields.needed)) {
-    bad(`'${name}' is packed in a way that not every tool reads alike`);
+    bad(`'${name}' is packed in a way that not every tool reads alike, ${REPACKED}`);
   }
   const most = fields.method === STORED ? fields.size : fields.size + Math.floor(fields.size / 100) + 1024;
   if (fields.packed > most || (fields.method === STORED && fields.packed !== fields.size)) {

@@ -64,6 +64,11 @@ _END = struct.Struct("<4s4H2LH")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR64 = struct.Struct("<4sLQL")
 _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF
+_MOST_BEHIND = _END.size + _FULL16
+"""Bytes at the end of a file among which the end of a zip is looked for that is not the last of it."""
+_OTHERS = {b"%PDF": "a PDF does", b"\x1f\x8b": "a gzip file does", b"<": "a web page does", b"7z": "a 7z archive does"}
+"""What is sent in the place of a bundle, by how it begins."""
+_REPACKED = "as in a zip that was unpacked and packed again"
 _VERSIONS = range(10, 46)
 """To extract: 1.0 to 4.5, that is stored, deflated, and sizes of 64 bits."""
 _DOS, _UNIX = 0, 3
@@ -158,11 +163,13 @@ def _pieces(read: Read, entry: Entry) -> Iterator[bytes]:
 def _bounds(read: Read, length: int) -> tuple[int, int, int]:
     """Where the directory begins and ends, and how many files it lists."""
     if length < _END.size:
-        raise BadBundle("it is no zip: too short")
+        raise BadBundle(f"it is no zip: it has {length} bytes")
     mark, disk, first_disk, here, count, size, begin, comment = _END.unpack(read(length - _END.size, _END.size))
     end = length - _END.size
-    if mark != b"PK\5\6" or disk or first_disk or comment or here != count:
-        raise BadBundle("it is no zip of one piece that ends with its directory, without a comment")
+    if mark != b"PK\5\6":
+        raise BadBundle(_without_end(read, length))
+    if disk or first_disk or comment or here != count:
+        raise BadBundle("it is one of several pieces of a zip, or says that a comment follows")
     if end >= _LOCATOR64.size:
         mark64, disk64, end64, disks = _LOCATOR64.unpack(read(end - _LOCATOR64.size, _LOCATOR64.size))
         if mark64 == b"PK\6\7":
@@ -173,6 +180,17 @@ def _bounds(read: Read, length: int) -> tuple[int, int, int]:
     if begin + size != end:
         raise BadBundle("the zip's directory is not where its end says")
     return begin, end, count
+
+
+def _without_end(read: Read, length: int) -> str:
+    """Why a file does not end as a zip does, for whoever was sent it."""
+    head, behind = read(0, 8), read(max(0, length - _MOST_BEHIND), _MOST_BEHIND)
+    if not head.startswith((b"PK\3\4", b"PK\5\6")):
+        other = next((f": it begins as {what}" for begin, what in _OTHERS.items() if head.startswith(begin)), "")
+        return f"it is no zip{other}"
+    if 0 <= behind.rfind(b"PK\5\6") < len(behind) - _END.size:
+        return "the zip has bytes behind its end: something was added to it on its way"
+    return "the zip breaks off: its end is missing, as where a download was cut off"
 
 
 def _bounds64(read: Read, end: int, bounds: tuple[int, int, int]) -> tuple[int, int, int]:
@@ -212,16 +230,18 @@ def _listed(directory: bytes, at: int) -> tuple[str, tuple[_Fields, int], int]:
     if mark != b"PK\1\2" or end + extra > len(directory) or not 0 < name_length <= LONGEST_NAME or not name.isascii():
         raise BadBundle("the zip's directory is not readable")
     shown = name.decode()
+    if shown.endswith("/"):
+        raise BadBundle(f"{shown!r} is a folder, {_REPACKED}: a bundle lists none")
     if offset == _FULL32 and extra == 12 and directory[end : end + 4] == b"\1\0\x08\0":
         offset = int.from_bytes(directory[end + 4 : end + 12], "little")
     elif extra:
-        raise BadBundle(f"{shown!r} has more in the zip's directory than a file needs")
+        raise BadBundle(f"{shown!r} has more in the zip's directory than a file needs, {_REPACKED}")
     system, mode = made_by >> 8, external >> 16
     plain = not external & _FULL16 and (mode in _MODES if system == _UNIX else system == _DOS and not mode)
     if comment or disk or internal or not plain:
-        raise BadBundle(f"{shown!r} is not a plain file in the zip")
+        raise BadBundle(f"{shown!r} is not a plain file in the zip, or is described {_REPACKED}")
     if fields.flags or fields.method not in (STORED, DEFLATED) or fields.needed not in _VERSIONS:
-        raise BadBundle(f"{shown!r} is packed in a way that not every tool reads alike")
+        raise BadBundle(f"{shown!r} is packed in a way that not every tool reads alike, {_REPACKED}")
     most = fields.size if fields.method == STORED else fields.size + fields.size // 100 + 1024
     if fields.packed > most or (fields.method == STORED and fields.packed != fields.size):
         raise BadBundle(f"{shown!r} takes {fields.packed} bytes for {fields.size}")

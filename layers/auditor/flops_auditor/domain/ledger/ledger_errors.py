@@ -23,7 +23,10 @@ class Tampered(LedgerError):
 class CannotVerify(LedgerError):
     """There is not enough, or nothing readable, to reach a verdict."""
 
-    remedy = "Give a complete bundle as written by `flops-auditor export`."
+    remedy = (
+        "Ask whoever sent it for the file again, whole and as `flops-auditor export` wrote it, neither cut off nor "
+        "unpacked and packed again."
+    )
 
 
 class Reservation(LedgerError):
