@@ -37,12 +37,22 @@ MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%
 
 def moment_or_end(text: str) -> datetime:
     """A moment, or of a day its end. Raises BadParameter."""
+    return _moment(text, of_a_day=timedelta(days=1, milliseconds=-1))
+
+
+def moment_or_begin(text: str) -> datetime:
+    """A moment, or of a day its begin. Raises BadParameter."""
+    return _moment(text, of_a_day=timedelta(0))
+
+
+def _moment(text: str, of_a_day: timedelta) -> datetime:
+    """What is written, in UTC; `of_a_day`: how long after its begin a day is meant."""
     for form in MOMENTS:
         try:
             moment = datetime.strptime(text, form).replace(tzinfo=UTC)
         except ValueError:
             continue
-        return moment + timedelta(days=1, milliseconds=-1) if form == MOMENTS[0] else moment
+        return moment + of_a_day if form == MOMENTS[0] else moment
     raise typer.BadParameter(
         f"{text!r} is neither a day, such as 2026-11-24, nor a moment, such as 2026-11-24T09:30:00"
     )

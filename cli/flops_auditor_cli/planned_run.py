@@ -39,6 +39,11 @@ OF_TOKENS = (
     "trainable_parameters",
 )
 """What counts in a product of parameters and tokens alone."""
+OF_LORA = ("lora_rank", "lora_target", "trainable_parameters")
+OF_SPECTRUM = ("spectrum_fraction",)
+"""What counts in one way of training alone."""
+LORA_RANK = 16
+SPECTRUM_FRACTION = Fraction(1, 2)
 OF_HARDWARE = ("accelerators", "precision", "mfu")
 NOT_GIVEN = re.compile(r"\$\{Parameters\.([^${}]*)\}")
 """What a pipeline's parameter without a default value leaves, until somebody starts the pipeline."""
@@ -94,9 +99,9 @@ class Inputs:
     epochs: Fraction | None = None
     sequence_length: int | None = None
     method: str | None = None
-    lora_rank: int = 16
-    lora_target: Targets = "all-linear"
-    spectrum_fraction: Fraction = Fraction(1, 2)
+    lora_rank: int | None = None
+    lora_target: Targets | None = None
+    spectrum_fraction: Fraction | None = None
     trainable_parameters: int | None = None
     activity: Activity | None = None
     pretraining_flop: int | None = None
@@ -174,9 +179,9 @@ def plan_run(inputs: Inputs, policies: tuple[Policy, ...], now: datetime) -> Pla
     )
     possible = ways(
         size if sized else None,
-        inputs.lora_rank,
-        inputs.lora_target,
-        inputs.spectrum_fraction,
+        inputs.lora_rank or LORA_RANK,
+        inputs.lora_target or "all-linear",
+        inputs.spectrum_fraction or SPECTRUM_FRACTION,
         inputs.trainable_parameters,
         unknown_adapters=inputs.declared.parameter_efficient,
     )
@@ -344,8 +349,12 @@ def _contradicting(origin: Origin, *, sized: bool) -> Iterator[Remark]:
 def check_used(options: Inputs, inputs: Inputs) -> None:
     """No option may be ignored: who gives it believes that it counts. Raises UnusablePlan."""
     hardware = inputs.instance_type or inputs.accelerator or inputs.peak_flop_per_s
+    method = inputs.method or ("lora" if is_partial(inputs.declared, None) else "full")
+    other = f"it is {method} training that is planned: add --method"
     for names, used, why in (
         (OF_TOKENS, inputs.tokens is not None, "there are no tokens to count: add --tokens"),
+        (OF_LORA, method == "lora", f"{other} lora"),
+        (OF_SPECTRUM, method == "spectrum", f"{other} spectrum"),
         (OF_HARDWARE, bool(hardware), "no hardware is named: add --instance-type, --accelerator or --peak-flop-per-s"),
         (("precision",), inputs.peak_flop_per_s is None, "--peak-flop-per-s gives the peak already"),
     ):

@@ -18,7 +18,7 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a fi
 
 
 def check_file(path: Path | None, overwrite: bool, binary: bool) -> None:
-    """Refuse a file before any work is done: one that is there, a folder, and bytes on a terminal.
+    """Refuse a file before any work is done: one that is there, a place for none, and bytes on a terminal.
 
     Raises typer.BadParameter.
     """
@@ -26,10 +26,17 @@ def check_file(path: Path | None, overwrite: bool, binary: bool) -> None:
         if binary and sys.stdout.isatty():
             raise typer.BadParameter("a document is not for a terminal: name a file with --output-file")
         return
-    if path.is_dir():
-        raise typer.BadParameter(f"{plain(path)} is a folder: name the file to write")
+    check_place(path)
     if path.exists() and not overwrite:
         raise typer.BadParameter(f"{plain(path)} is there already: name another file, or add --overwrite")
+
+
+def check_place(path: Path) -> None:
+    """Refuse a place where no file can be: a folder, or in a folder that is not there. Raises typer.BadParameter."""
+    if path.is_dir():
+        raise typer.BadParameter(f"{plain(path)} is a folder: name the file to write")
+    if not path.parent.is_dir():
+        raise typer.BadParameter(f"{plain(path)}: there is no folder {plain(path.parent)}; make it, or name another")
 
 
 def write(content: bytes, path: Path | None) -> None:

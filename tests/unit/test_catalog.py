@@ -106,3 +106,17 @@ def test_a_malformed_policy_is_wrong_input(tmp_path: Path) -> None:
         data.load_tables(["bad"], tmp_path)
     what, _, code = told(refused.value)
     assert (what.partition(": the")[0], code) == (f"MalformedPolicy: {tmp_path / 'bad.json'}", USAGE)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("llama", "names have it in them: `flops-auditor catalog models --search llama`"),
+        ("in-house/base-34b", "`flops-auditor models set MODEL --pretraining-flop NUMBER`"),
+    ],
+)
+def test_a_name_that_means_no_model_is_told_with_a_next_step(name: str, told: str) -> None:
+    done = CliRunner().invoke(app, ["catalog", "explain", name])
+    assert done.exit_code == 4
+    assert told in done.stderr
+    assert CliRunner().invoke(app, ["catalog", "explain", name, "--output", "json"]).stderr == ""

@@ -1,10 +1,12 @@
 """`flops-auditor export` as people meet it: names that no record has, and files that cannot be written."""
 
+from errno import EACCES
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from flops_auditor.use_cases.ledger import export_bundle
 from flops_auditor.use_cases.ledger.export_bundle import NothingChosen
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from flops_auditor_cli.commands import export
@@ -55,4 +57,25 @@ def test_what_no_record_has_is_told_with_what_is_like_it(
     assert isinstance(failed, NothingChosen)
     assert ("Did you mean" in str(failed)) == bool(meant)
     assert meant in str(failed)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_named_and_no_file_that_nobody_gave(world: World, tmp_path: Path) -> None:
+    done = run(tmp_path / "none" / "part.zip")
+    assert done.exit_code == 2
+    assert f"there is no folder {tmp_path / 'none'}; make it" in done.stderr.replace("\n", " ")
+
+
+def test_a_folder_that_takes_no_file_is_told_by_the_name_that_was_given(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files stand aside while a bundle is written; nobody gave their names."""
+
+    def refused(**_: object) -> None:
+        raise PermissionError(EACCES, "Permission denied", str(tmp_path / "tmpabc"))
+
+    monkeypatch.setattr(export_bundle, "NamedTemporaryFile", refused)
+    failed = run(tmp_path / "all.zip").exception
+    assert isinstance(failed, PermissionError)
+    assert failed.filename == str(tmp_path / "all.zip")
     assert list(tmp_path.iterdir()) == []

@@ -149,6 +149,9 @@ def test_duration_energy_and_hours_to_each_threshold():
     assert cumulative["earliest_hours_to_threshold"] == pytest.approx(left, rel=1e-3)
 
 
+SIZED = ["--params", "1e9", "--tokens", "1e9"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "verdict"),
     [
@@ -183,7 +186,26 @@ def test_the_exit_code_is_a_gate(arguments, code, verdict):
         (["--accelerator", "H100", "--instances", "64", "--hours", "700"], "--instances needs"),
         (["--instance-type", "ml.p5.48xlarge", "--accelerators", "512", "--hours", "700"], "belongs to"),
         (["--base-model", "no/such-model", "--tokens", "1e9", "--active-params", "1e9"], "--active-params needs"),
-        (["--params", "1e9", "--tokens", "1e9", "--trainable-params", "2e9"], "more than all parameters"),
+        (
+            ["--params", "1e9", "--tokens", "1e9", "--trainable-params", "2e9", "--method", "lora"],
+            "more than all parameters",
+        ),
+        *(
+            (
+                ["--params", "1e9", "--tokens", "1e9", *method, option, value],
+                f"nothing uses {option}, since it is {what}",
+            )
+            for method, option, value, what in (
+                ([], "--lora-rank", "8", "full training that is planned: add --method lora"),
+                ([], "--lora-rank", "16", "full training"),
+                ([], "--lora-target", "all-linear", "full training"),
+                ([], "--trainable-params", "1e6", "full training"),
+                ([], "--spectrum-fraction", "0.5", "full training that is planned: add --method spectrum"),
+                (["--method", "full"], "--lora-rank", "8", "full training"),
+                (["--method", "lora"], "--spectrum-fraction", "0.2", "lora training"),
+                (["--method", "spectrum"], "--lora-target", "attention", "spectrum training"),
+            )
+        ),
         (["--params", "1e9", "--tokens", "1e9", "--mfu", "0.4"], "nothing uses --mfu, since no hardware is named"),
         (["--params", "1e9", "--tokens", "1e9", "--accelerators", "8"], "nothing uses --accelerators"),
         (["--peak-flop-per-s", "9e14", "--hours", "1", "--precision", "fp8"], "nothing uses --precision"),
@@ -220,6 +242,23 @@ def test_what_cannot_be_planned_is_said(arguments, message):
     said = " ".join((answer.output + str(answer.exception)).replace("│", " ").split())
     assert message in said
     assert answer.stdout.strip() == "" or "Usage" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ([], "Add a model and --tokens to see"),
+        (["--base-model", "meta-llama/Llama-3.1-8B"], "Add --tokens to see"),
+        (["--base-model", "in-house/x"], "Add --params and --tokens to see"),
+        (["--params", "8e9", "--tokens", "1e9"], ""),
+        (["--base-model", "none"], ""),
+    ],
+)
+def test_what_is_to_be_added_is_what_is_missing(more: list[str], told: str) -> None:
+    answer = run("--instance-type", "ml.p5.48xlarge", "--hours", "10", *more)
+    assert [line.partition(" LoRA")[0] for line in answer.stderr.splitlines() if line.startswith("Add")] == (
+        [told] if told else []
+    )
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])

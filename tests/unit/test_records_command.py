@@ -252,6 +252,26 @@ def test_what_no_job_has_at_all_is_told_with_what_is_like_it(options: tuple[str,
     assert done.stderr.endswith(told if told.endswith("\n") else f"{told}\n")
 
 
+TIMES = [
+    ["records", "list", "--since"],
+    ["records", "list", "--until"],
+    ["report", "--since"],
+    ["export", "x.zip", "--since"],
+    ["export", "x.zip", "--until"],
+    ["explain-cluster", "f", "--cluster", "c", "--nodes", "n", "--who", "w", "--from"],
+    ["record-cluster", "f", "--cluster", "c", "--nodes", "n", "--who", "w", "--from"],
+]
+
+
+@pytest.mark.parametrize("command", TIMES)
+def test_what_is_no_day_is_told_by_an_example_and_no_codes(command: list[str]) -> None:
+    done = CliRunner().invoke(app, [*command, "28.11.2026"])
+    assert done.exit_code == 2
+    said = " ".join(done.stderr.split())
+    assert "'28.11.2026' is neither a day, such as 2026-11-24, nor a moment, such as 2026-11-24T09:30:00" in said
+    assert "%" not in said
+
+
 def test_a_day_as_the_end_means_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(STORED[0], "ended_at", "2026-03-01T23:59:59.999Z")
     assert names("--until", "2026-03-01") == {"a": "below"}

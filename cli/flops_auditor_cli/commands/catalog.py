@@ -1,5 +1,7 @@
 """`flops-auditor catalog`: the tables that every figure rests on: hardware and its use, policies, base models."""
 
+import shlex
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +19,7 @@ from flops_auditor.domain.values.figures import Figures
 from flops_auditor_cli.exits import OF_VERDICT, USAGE
 from flops_auditor_cli.near_names import did_you_mean, model_names
 from flops_auditor_cli.options import OutputOption, PolicyFolderOption, WideOption
-from flops_auditor_cli.output import Output, say
+from flops_auditor_cli.output import Output, plain, say
 from flops_auditor_cli.schemas import INSTANCE_TYPE, MODEL, POLICY_RULE, UTILISATION, fields_of
 from flops_auditor_cli.view import Block, FactList, Headline, PointList, Table, View, show
 
@@ -265,6 +267,18 @@ def utilisation(output: OutputOption = Output.TABLE) -> None:
     say("From tests/accuracy/published_runs.csv, which names the source of each run.")
 
 
+def next_steps(model: str, near: Sequence[str]) -> list[str]:
+    """What to do about a name that means no model of the table."""
+    search = model.strip().lower()
+    count = sum(search in name.lower() for name in model_names()) if search else 0
+    within = f"{count} names have it in them: `flops-auditor catalog models --search {shlex.quote(plain(search))}`"
+    return [
+        *([within] if count and not near else []),
+        "Say what is known of one that the table lacks: `flops-auditor models set MODEL --pretraining-flop NUMBER`, "
+        "for a plan `flops-auditor plan --params NUMBER --pretrain-flops NUMBER`.",
+    ]
+
+
 def explain(
     model: Annotated[
         str, typer.Argument(metavar="MODEL", help="A model id, alias, JumpStart id, hub-content ARN, S3 URI or path.")
@@ -288,6 +302,8 @@ def explain(
         }
         blocks: list[Block] = [Headline(f"Not found: {resolution.reason}"), PointList(near, "Did you mean")]
         show(View("model", document, blocks, [], THRESHOLD_FIELDS), output)
+        if output is not Output.JSON:
+            say(*next_steps(model, near))
         raise typer.Exit(OF_VERDICT["indeterminate"])
     known = resolution.model
     row = model_row(known)

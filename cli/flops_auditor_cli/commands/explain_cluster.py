@@ -22,12 +22,12 @@ from flops_auditor_cli.cluster_files import (
 from flops_auditor_cli.cluster_view import cluster_view
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE, FINE, OF_VERDICT, OVER_THRESHOLD
 from flops_auditor_cli.options import (
-    MOMENTS,
     OutputOption,
     PolicyFolderOption,
     PolicyOption,
     TrustOption,
     WideOption,
+    moment_or_begin,
     moment_or_end,
 )
 from flops_auditor_cli.output import Output
@@ -42,7 +42,12 @@ def explain(
     who: Annotated[str, typer.Option(help="Whose file it is: name or address.")] = "its operator",
     since: Annotated[
         datetime | None,
-        typer.Option("--from", formats=MOMENTS, help="Hours from then on (UTC). Left out: since each host is there."),
+        typer.Option(
+            "--from",
+            parser=moment_or_begin,
+            metavar="DAY|MOMENT",
+            help="Hours from then on (UTC). Left out: since each host is there.",
+        ),
     ] = None,
     until: Annotated[
         datetime | None,
@@ -60,7 +65,7 @@ def explain(
     threshold, with 4 where that cannot be said, or hours are left.
     """
     now = datetime.now(UTC)
-    begin, end = since.replace(tzinfo=UTC) if since else None, min(until or now, now)
+    begin, end = since, min(until or now, now)
     if begin and begin >= end:
         raise typer.BadParameter("--from is not before --until, or lies in the future")
     files = read_cluster_files(file, cluster, nodes, who, now)

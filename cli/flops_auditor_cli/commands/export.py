@@ -25,9 +25,10 @@ from flops_auditor.use_cases.ledger.export_bundle import (
 )
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.near_names import did_you_mean, names_of_model
-from flops_auditor_cli.options import MOMENTS, OutputOption
+from flops_auditor_cli.options import OutputOption, moment_or_begin
 from flops_auditor_cli.output import Output, plain, say
 from flops_auditor_cli.view import Table, View, show
+from flops_auditor_cli.written import check_place
 
 COLUMNS = {"path": "Bundle", "selection": "Selection", "records": "Records", "size": "Leaves of the log"}
 
@@ -45,17 +46,20 @@ def export(
     ] = "",
     job: Annotated[str, typer.Option(help="Only records of this training job (name or ARN), with proofs.")] = "",
     since: Annotated[
-        datetime | None, typer.Option(formats=MOMENTS, help="Only those recorded from then on (UTC).")
+        datetime | None,
+        typer.Option(parser=moment_or_begin, metavar="DAY|MOMENT", help="Only those recorded from then on (UTC)."),
     ] = None,
-    until: Annotated[datetime | None, typer.Option(formats=MOMENTS, help="Only those recorded before (UTC).")] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(parser=moment_or_begin, metavar="DAY|MOMENT", help="Only those recorded before (UTC)."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
     *,
     target: Target,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Write a bundle of the ledger for a regulator: everything, or chosen records that prove their place in the log."""
-    if bundle.is_dir():
-        raise typer.BadParameter(f"{plain(bundle)} is a folder: name the zip file to write")
+    check_place(bundle)
     if bundle.exists() and not overwrite:
         raise typer.BadParameter(f"{plain(bundle)} is there already: name another file, or add --overwrite")
     deployment = find_deployment(target)
@@ -118,8 +122,7 @@ def selection_of(model: str, job: str, since: datetime | None, until: datetime |
         choices.append(of_job(job))
         words.append(f"training job {job}")
     if since or until:
-        begin, end = (moment.replace(tzinfo=UTC) if moment else None for moment in (since, until))
-        choices.append(of_time(begin, end))
-        words += [f"recorded from {iso(begin)}"] if begin else []
-        words += [f"recorded before {iso(end)}"] if end else []
+        choices.append(of_time(since, until))
+        words += [f"recorded from {iso(since)}"] if since else []
+        words += [f"recorded before {iso(until)}"] if until else []
     return lambda content: all(choice(content) for choice in choices), ", ".join(words)

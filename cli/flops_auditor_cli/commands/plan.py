@@ -3,9 +3,8 @@
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -20,12 +19,9 @@ from flops_auditor_cli.options import OutputOption, PolicyFolderOption, PolicyOp
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.pipeline_graph import NoJobDefinition
 from flops_auditor_cli.plan_view import verdict_of, view_of
-from flops_auditor_cli.planned_run import Inputs, UnusablePlan, check_used, plan_run
+from flops_auditor_cli.planned_run import Inputs, Planned, UnusablePlan, check_used, plan_run
 from flops_auditor_cli.stated_options import states_of_a_plan
 from flops_auditor_cli.view import show
-
-if TYPE_CHECKING:
-    pass
 
 
 class MethodChoice(StrEnum):
@@ -101,10 +97,16 @@ def command(
     method: Annotated[
         MethodChoice | None, typer.Option(help="The way of training that is gated; full if left out.")
     ] = None,
-    lora_rank: Annotated[int, typer.Option(min=1, max=10**6, help="Rank of the adapters.")] = 16,
-    lora_target: Annotated[TargetChoice, typer.Option(help="Matrices with adapters.")] = TargetChoice.ALL_LINEAR,
-    spectrum_fraction: Annotated[str, typer.Option(help="Share of the parameters that Spectrum trains.")] = "0.5",
-    trainable_params: Annotated[str | None, typer.Option(help="Adapter parameters, if known.")] = None,
+    lora_rank: Annotated[
+        int | None, typer.Option(min=1, max=10**6, help="Rank of the adapters of --method lora; 16 if left out.")
+    ] = None,
+    lora_target: Annotated[
+        TargetChoice | None, typer.Option(help="Matrices with adapters of --method lora; all-linear if left out.")
+    ] = None,
+    spectrum_fraction: Annotated[
+        str | None, typer.Option(help="Share of the parameters that --method spectrum trains; 0.5 if left out.")
+    ] = None,
+    trainable_params: Annotated[str | None, typer.Option(help="Adapter parameters of --method lora, if known.")] = None,
     activity: Annotated[ActivityChoice | None, typer.Option(help="What the run is; fine-tuning if left out.")] = None,
     pretrain_flops: Annotated[
         str | None, typer.Option(help="Compute of the original in FLOP, such as 1.5e24, if not the table's.")
@@ -149,8 +151,8 @@ def command(
         sequence_length=sequence_length,
         method=method.value if method else None,
         lora_rank=lora_rank,
-        lora_target=TARGETS[lora_target],
-        spectrum_fraction=number(spectrum_fraction, "--spectrum-fraction", most=1) or Fraction(1),
+        lora_target=TARGETS[lora_target] if lora_target else None,
+        spectrum_fraction=number(spectrum_fraction, "--spectrum-fraction", most=1),
         trainable_parameters=amount(trainable_params, "--trainable-params"),
         activity=ACTIVITIES[activity] if activity else None,
         pretraining_flop=amount(pretrain_flops, "--pretrain-flops"),
@@ -181,9 +183,19 @@ def command(
         view = view_of(planned, others, pipeline=steps.pipeline and step is None)
         verdict = verdict_of(planned, others)
     show(view, output)
-    if output is Output.TABLE and len(planned) == 1 and planned[0].wanted.tokens is None:
-        say("Add a model and --tokens to see LoRA and Spectrum beside it.")
+    if output is Output.TABLE and len(planned) == 1:
+        say(*to_compare(planned[0]))
     raise typer.Exit(OF_VERDICT[verdict])
+
+
+def to_compare(planned: Planned) -> list[str]:
+    """What to add to a plan so that it has other ways of training beside it; nothing where it has, or cannot have."""
+    wanted = planned.wanted
+    begins = wanted.declared.activity == "pretraining" or wanted.declared.stated.from_scratch
+    if wanted.tokens is not None or begins:
+        return []
+    size = "" if wanted.size is not None else "--params and " if planned.base_model else "a model and "
+    return [f"Add {size}--tokens to see LoRA and Spectrum beside it."]
 
 
 NOUGHT = r"0+(\.0*)?([eE][+-]?[0-9]{1,3})?"

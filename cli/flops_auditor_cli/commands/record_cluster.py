@@ -27,7 +27,7 @@ from flops_auditor_cli.cluster_files import (
 )
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE, FAILED
-from flops_auditor_cli.options import MOMENTS, OutputOption, moment_or_end
+from flops_auditor_cli.options import OutputOption, moment_or_begin, moment_or_end
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.progress import progress
 from flops_auditor_cli.schemas import RECORDED_RUN, fields_of
@@ -54,7 +54,12 @@ def record(
     ] = "",
     since: Annotated[
         datetime | None,
-        typer.Option("--from", formats=MOMENTS, help="Also the hours that no run had, from then on (UTC)."),
+        typer.Option(
+            "--from",
+            parser=moment_or_begin,
+            metavar="DAY|MOMENT",
+            help="Also the hours that no run had, from then on (UTC).",
+        ),
     ] = None,
     until: Annotated[
         datetime | None,
@@ -99,9 +104,9 @@ def period_of(since: datetime | None, until: datetime | None, now: datetime) -> 
     """The period whose hours are asked for, if any. Raises typer.BadParameter."""
     if since is None and until is None:
         return None
-    if since is None or until is None or not since.replace(tzinfo=UTC) < until <= now:
+    if since is None or until is None or not since < until <= now:
         raise typer.BadParameter("hours need --from and --until, which has passed")
-    return Span(since.replace(tzinfo=UTC), until)
+    return Span(since, until)
 
 
 def recorded(

@@ -1,7 +1,7 @@
 """`flops-auditor records`: list and show what was recorded, from the deployed table or from a bundle."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -16,7 +16,7 @@ from flops_auditor.use_cases.ports.records import RecordQuery
 from flops_auditor_cli.audit_view import view_of
 from flops_auditor_cli.deployment import Target, talks_to_aws
 from flops_auditor_cli.near_names import did_you_mean, names_of_model, no_job_on
-from flops_auditor_cli.options import MOMENTS, OutputOption, WideOption, moment_or_end
+from flops_auditor_cli.options import OutputOption, WideOption, moment_or_begin, moment_or_end
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.record_source import BundleOption, RecordSource, open_records
 from flops_auditor_cli.recorded import listing, the_one
@@ -43,7 +43,8 @@ def list_records(
     ] = None,
     only_region: Annotated[str | None, typer.Option(help="Only jobs of this region.")] = None,
     since: Annotated[
-        datetime | None, typer.Option(formats=MOMENTS, help="Only jobs that ended then or later (UTC).")
+        datetime | None,
+        typer.Option(parser=moment_or_begin, metavar="DAY|MOMENT", help="Only jobs that ended then or later (UTC)."),
     ] = None,
     until: Annotated[
         datetime | None,
@@ -79,7 +80,7 @@ def list_records(
         base_model=base_model or "",
         lineage=lineage or "",
         region=only_region or "",
-        ended_from=iso(since.replace(tzinfo=UTC)) if since else "",
+        ended_from=iso(since) if since else "",
         ended_until=iso(until) if until else "",
     )
     source = open_records(target, bundle)

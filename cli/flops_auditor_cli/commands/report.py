@@ -10,11 +10,12 @@ import typer
 from flops_auditor.domain.messages.report.report import Report
 from flops_auditor.pages.render import report_page
 from flops_auditor_cli.deployment import StackValues, Target, find_deployment, talks_to_aws
-from flops_auditor_cli.options import MOMENTS, OutputOption
+from flops_auditor_cli.options import OutputOption, moment_or_begin
 from flops_auditor_cli.output import Output, plain, say
 from flops_auditor_cli.print_page import print_page
 from flops_auditor_cli.record_source import BundleOption, verified
 from flops_auditor_cli.view import Table, View, show
+from flops_auditor_cli.written import check_place
 
 COLUMNS = {
     "path": "Report",
@@ -36,7 +37,10 @@ def report(
     ] = None,
     pdf: Annotated[bool, typer.Option("--pdf", help="On A4 paper instead, by Chromium, Chrome or Edge.")] = False,
     since: Annotated[
-        datetime | None, typer.Option(formats=MOMENTS, help="Show what changed from then on (UTC); else of 30 days.")
+        datetime | None,
+        typer.Option(
+            parser=moment_or_begin, metavar="DAY|MOMENT", help="Show what changed from then on (UTC); else of 30 days."
+        ),
     ] = None,
     output: OutputOption = Output.TABLE,
     *,
@@ -49,8 +53,7 @@ def report(
     if bundle is not None and since is not None:
         raise typer.BadParameter("--since: what changed in a bundle is counted from its export")
     path = output_file or Path("report.pdf" if pdf else "report.html")
-    if path.is_dir():
-        raise typer.BadParameter(f"{plain(path)} is a folder: name the file to write")
+    check_place(path)
     made = of_bundle(bundle) if bundle is not None else of_deployment(find_deployment(target), since)
     page = report_page(made)
     path.write_bytes(print_page(page) if pdf else page)
@@ -84,7 +87,7 @@ def of_deployment(deployment: StackValues, since: datetime | None) -> Report:
         alert_topic_arn="",
         ledger_id=deployment.output("LedgerId"),
     )
-    moment = since.replace(tzinfo=UTC) if since else datetime.now(UTC) - LATELY
+    moment = since or datetime.now(UTC) - LATELY
     return report_ledger(reporter_from(environment), moment)
 
 

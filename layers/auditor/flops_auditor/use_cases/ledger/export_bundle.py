@@ -261,12 +261,18 @@ class _Writer:
         self.not_shown: list[str] = []
 
     def __enter__(self) -> "_Writer":
+        try:
+            self._open = self._opened()
+        except OSError as error:  # of a name beside it that nobody gave
+            raise OSError(error.errno, error.strerror, str(self._path)) from error
+        return self
+
+    def _opened(self) -> ExitStack:
         with ExitStack() as opened:
             if self._has_page:
                 self._aside = opened.enter_context(NamedTemporaryFile(dir=self._path.parent))
             self._zip = opened.enter_context(zipfile.ZipFile(self._partial, "w", zipfile.ZIP_DEFLATED))
-            self._open = opened.pop_all()
-        return self
+            return opened.pop_all()
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
