@@ -65,4 +65,4 @@ def test_both_verifiers_say_what_is_wrong_and_to_ask_again(sent: bytes, tmp_path
     assert words in found.message
     assert [(each["error"], each["message"]) for each in judged["findings"]] == [(found.error, found.message)]
     assert judged["findings"][0]["remedy"] == BadBundle.remedy
-    assert "Ask whoever sent it for the file again" in BadBundle.remedy
+    assert "ask for it again, whole and as `flops-auditor export` wrote it" in BadBundle.remedy

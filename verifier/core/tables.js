@@ -41,7 +41,7 @@ export const ERRORS = {
   "PageNotCompared": {"weight": "reservation", "remedy": "Do not rely on index.html: read the records with `flops-auditor report --bundle`, or verify with the version that wrote it."},
   "WrongAsOf": {"weight": "cannot verify", "remedy": "Give the day on which you received the bundle, or leave --as-of out for now."},
   "AnotherLedger": {"weight": "cannot verify", "remedy": "Give the checkpoint, or the keys.json, of the ledger that the bundle is of; or ask for a bundle of yours."},
-  "BadBundle": {"weight": "cannot verify", "remedy": "Ask whoever sent it for the file again, whole and as `flops-auditor export` wrote it, neither cut off nor unpacked and packed again."},
+  "BadBundle": {"weight": "cannot verify", "remedy": "See that this is the file that was sent. If it is, ask for it again, whole and as `flops-auditor export` wrote it, neither cut off nor unpacked and packed again."},
   "UnreadablePin": {"weight": "cannot verify", "remedy": "Save the mail with the newest checkpoint alone, as plain text: three lines, a blank line, and the line that begins with a long dash."},
   "PinOfUnknownKey": {"weight": "cannot verify", "remedy": "Somebody wrote it into what you saved, a character of it is another, or the bundle ends before a key was replaced, or is not the ledger. Give the newest keys that you know (--keys), or save the checkpoint that you trust alone."},
   "TooLarge": {"weight": "cannot verify", "remedy": "All that does not rest on it was checked; how other runs continue this one was not. Ask for the job to be assessed again, which keeps less; what was signed before stands in the archive, where its SHA-256 can be compared with the record's."},

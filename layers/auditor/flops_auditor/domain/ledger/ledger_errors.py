@@ -24,8 +24,8 @@ class CannotVerify(LedgerError):
     """There is not enough, or nothing readable, to reach a verdict."""
 
     remedy = (
-        "Ask whoever sent it for the file again, whole and as `flops-auditor export` wrote it, neither cut off nor "
-        "unpacked and packed again."
+        "See that this is the file that was sent. If it is, ask for it again, whole and as `flops-auditor export` "
+        "wrote it, neither cut off nor unpacked and packed again."
     )
 
 
