@@ -124,7 +124,9 @@ def made_up(seed: int, *, near: bool = False) -> MadeUp:
     technique = random.choice(("",) * 6 + ("dpo", "kto", "orpo", "grpo", "ppo"))
     passes = random.choice((1, 1, 2, 4)) if technique in ("grpo", "ppo") else 1
     products = 6 * size.active if trainable is None else 4 * size.active + 2 * trainable
-    per_token = products * random.uniform(0.93, 1.02) + attention_flop(size.shape, length) * random.uniform(0.5, 1)
+    per_token = products * random.uniform(0.93, 1.02) + attention_flop(size.shape.attended, length) * random.uniform(
+        0.5, 1
+    )
     beside = {"dpo": 2 * size.active, "kto": 6 * size.active}.get(technique, 0)
     generated = random.uniform(0.2, 0.8) if technique in ("grpo", "ppo") else 0.0
     updates = flop * (1 - generated) * per_token / (per_token + beside)
