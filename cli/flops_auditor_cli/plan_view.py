@@ -17,7 +17,7 @@ from flops_auditor.domain.messages.record_words import (
     verdict_in_words,
     with_shares,
 )
-from flops_auditor.domain.values.amounts import flop
+from flops_auditor.domain.values.amounts import Bound, flop
 from flops_auditor.domain.values.figures import Figures, Verdict, most_severe, nearest
 from flops_auditor_cli.audit_view import CSV_FIELDS, csv_rows, due_by_a_day, duties
 from flops_auditor_cli.near_names import unknown_model
@@ -103,12 +103,7 @@ def headlines(planned: Planned, document: Mapping[str, Any]) -> Iterator[str]:
     name = "The run" if planned.name == "plan" else planned.name
     who = f"{name} ({planned.chosen.way.name} training)" if planned.wanted.tokens is not None else name
     closest = nearest(document["assessments"])
-    near = (
-        f": {share_in_words(closest['best_flop'], closest['threshold_flop'])} to "
-        f"{share_in_words(closest['upper_flop'], closest['threshold_flop'], 'upper')} of {closest['title']}"
-        if closest is not None and closest["upper_flop"] is not None
-        else ""
-    )
+    near = f": {_range(closest)} of {closest['title']}" if closest is not None and closest["upper_flop"] else ""
     titles_at_any_compute = [
         each["title"] for each in document["assessments"] if each["verdict"] == "above" and each["best_share"] is None
     ]
@@ -116,6 +111,14 @@ def headlines(planned: Planned, document: Mapping[str, Any]) -> Iterator[str]:
     verdict = verdict_in_words(document, datetime.now(UTC).date())
     contradicted = document["verdict"] == "indeterminate" and document["contradictions"]
     yield f"{who} {'cannot be placed' if contradicted else HEADLINES[verdict]}{near}"
+
+
+def _range(assessed: Mapping[str, Any]) -> str:
+    """The share of a threshold by the best estimate, and from the lower bound to the upper one, as in the digest."""
+    line = assessed["threshold_flop"]
+    bounds: tuple[Bound, ...] = ("best", "lower", "upper")
+    best, least, most = (share_in_words(assessed[f"{bound}_flop"], line, bound) for bound in bounds)
+    return f"best {best}, {least} to {most}"
 
 
 def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from flops_auditor.domain.messages.record_row import ListedRecord
+from flops_auditor.domain.messages.record_row import MARK_MEANS, ListedRecord
 from flops_auditor.domain.messages.record_words import verdict_of
 from flops_auditor.domain.values.amounts import flop
 from flops_auditor.domain.values.arns import name_of
@@ -11,7 +11,7 @@ from flops_auditor.domain.values.moments import to_the_minute
 from flops_auditor.domain.values.visible import means
 from flops_auditor_cli.near_names import did_you_mean
 from flops_auditor_cli.schemas import LISTED, fields_of
-from flops_auditor_cli.view import Table, View
+from flops_auditor_cli.view import PointList, Table, View
 
 COLUMNS = {
     "job_name": "Job",
@@ -107,4 +107,5 @@ def listing(records: Sequence[ListedRecord], left_out: int, wide: bool) -> View:
         for record, row in zip(records, rows, strict=True)
     ]
     table = Table(WIDE_COLUMNS if wide else COLUMNS, people, right=RIGHT, cut=() if wide else ("job_name",))
-    return View("records", {"records": rows, "left_out": left_out}, [table], rows, FIELDS)
+    note = [PointList([MARK_MEANS], "Shares")] if any(record.counts_original for record in records) else []
+    return View("records", {"records": rows, "left_out": left_out}, [table, *note], rows, FIELDS)

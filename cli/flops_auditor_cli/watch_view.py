@@ -7,10 +7,11 @@ from fractions import Fraction
 from typing import Any
 
 from flops_auditor.domain.audit.forecast import RunForecast, ThresholdForecast
+from flops_auditor.domain.messages.record_row import MARK, MARK_MEANS
 from flops_auditor.domain.messages.record_words import line_named
 from flops_auditor.domain.values.amounts import Bound, flop, percent, share_number
 from flops_auditor.domain.values.moments import iso
-from flops_auditor_cli.view import Table, View
+from flops_auditor_cli.view import PointList, Table, View
 
 COLUMNS = {
     "job": "Job",
@@ -52,10 +53,10 @@ def row_of(seen: RunForecast) -> dict[str, str]:
         "flop": flop(cumulative.best_flop),
         "upper": flop(cumulative.upper_flop, "upper"),
         "nearest": f"{closest.assessment.policy}, {closest.assessment.scenario}" if closest else "none",
-        "best": percent(closest.best_of_line if closest else None),
-        "most": percent(closest.upper_of_line if closest else None, "upper"),
+        "best": _marked(closest, percent(closest.best_of_line if closest else None)),
+        "most": _marked(closest, percent(closest.upper_of_line if closest else None, "upper")),
         "line": named(closest) if closest else "none",
-        "projected": percent(closest.projected_best_of_line if closest else None),
+        "projected": _marked(closest, percent(closest.projected_best_of_line if closest else None)),
         "crosses_in": _left(seen, closest),
     }
 
@@ -63,6 +64,14 @@ def row_of(seen: RunForecast) -> dict[str, str]:
 def named(outlook: ThresholdForecast) -> str:
     """A threshold as the report names it."""
     return line_named(outlook.assessment.threshold_flop, bool(outlook.assessment.wording_of))
+
+
+def _marked(outlook: ThresholdForecast | None, share: str) -> str:
+    return f"{MARK} {share}" if _counts_original(outlook) else share
+
+
+def _counts_original(outlook: ThresholdForecast | None) -> bool:
+    return outlook is not None and outlook.assessment.inherited_flop > 0
 
 
 def _left(seen: RunForecast, outlook: ThresholdForecast | None) -> str:
@@ -141,4 +150,5 @@ def view_of(sight: Sight, wide: bool) -> View:
     }
     rows = [row_of(seen) for seen in sight.forecasts]
     table = Table(WIDE_COLUMNS if wide else COLUMNS, rows, right=RIGHT, cut=() if wide else ("job",))
-    return View("watch", document, [table], [line_of(seen, sight.at) for seen in sight.forecasts], FIELDS)
+    note = [PointList([MARK_MEANS], "Shares")] if any(_counts_original(s.closest()) for s in sight.forecasts) else []
+    return View("watch", document, [table, *note], [line_of(seen, sight.at) for seen in sight.forecasts], FIELDS)

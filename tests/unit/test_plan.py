@@ -441,6 +441,15 @@ def test_a_huge_share_is_read_by_its_power_of_ten() -> None:
     assert "2.22e27 times" in run(*LLAMA, "--tokens", "1e40").stdout
 
 
+def test_a_range_of_shares_begins_at_the_lower_bound() -> None:
+    """It began at the best estimate, which hid that the lower bound is under the line."""
+    hosts = ["--instance-type", "ml.p5.48xlarge", "--instances", "64", "--hours", "2000"]
+    told = run(*hosts, "--base-model", "meta-llama/Llama-3.1-8B").stdout
+    row = re.search(r"one third of the original's compute +2\.41e23 +([\d.]+ %) +([\d.]+ %) +([\d.]+ times) ", told)
+    assert row is not None
+    assert f": best {row[2]}, {row[1]} to {row[3]} of Commission Guidelines" in told.splitlines()[0]
+
+
 def test_the_hours_to_a_line_have_no_digits_that_were_rounded_away() -> None:
     """They were those of the four digits that machines are told: 350900."""
     told = run("--params", "8e9", "--tokens", "61e12", "--instance-type", "ml.p5.48xlarge", "--instances", "2").stdout

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from flops_auditor.domain.messages.digest import digest_of
 from flops_auditor.domain.messages.record_alert import chain, compose
-from flops_auditor.domain.messages.record_row import listed_record
+from flops_auditor.domain.messages.record_row import MARK_MEANS, listed_record
 from flops_auditor.domain.messages.report import pictures
 from flops_auditor.domain.messages.report.job_line import GROUPS, Group, NearestLine, last_of_their_chains
 from flops_auditor.domain.messages.report.model_part import facts_of
@@ -47,7 +47,7 @@ from flops_auditor_cli import print_page
 from flops_auditor_cli.audit_view import view_of
 from flops_auditor_cli.main import app
 from flops_auditor_cli.recorded import listing
-from flops_auditor_cli.view import Block, Table, in_text
+from flops_auditor_cli.view import Block, PointList, Table, in_text
 from tests.fakes.audit import FixedRegions, MemoryReadings, MemoryRecordIndex, MemoryRecords, MemorySeenJobs
 from tests.fakes.demo_ledger import demo_ledger
 from tests.fakes.lineage import artifact, channel, continuing
@@ -438,11 +438,28 @@ def test_the_share_in_a_list_is_the_one_in_the_table_of_the_report(contents: lis
     assert {row[0]: row[4] or "-" for row in rows} == at_most
     assert 'class="number">Share at most</th>' in page
     for wide in (False, True):
-        [table] = listing([listed_record(each) for each in contents], 0, wide=wide).blocks
+        table, note = listing([listed_record(each) for each in contents], 0, wide=wide).blocks
         assert isinstance(table, Table)
         [column] = [key for key, title in table.columns.items() if title == "Share at most"]
-        assert {row["job_name"]: row[column] for row in table.rows} == at_most
+        marked = {row["job_name"]: row[column] for row in table.rows}
+        assert {name: share.removeprefix("* ") for name, share in marked.items()} == at_most
+        with_original = {line.name for line in report.jobs if line.nearest and line.nearest.with_original}
+        assert {name for name, share in marked.items() if share.startswith("* ")} == with_original > {ALONE}
+        assert note == PointList([MARK_MEANS], "Shares")
         assert "Share" not in table.columns.values()
+
+
+def test_a_share_that_counts_what_the_original_took_says_so(contents: list[dict[str, Any]]) -> None:
+    """A run of 6.94e17 FLOP was said to have taken 12.3 % of 1e25."""
+    [content] = [each for each in contents if each["job"]["name"] == "lora-llama-3-1-8b"]
+    of_line = nearest(content["assessments"])
+    assert of_line is not None and int(of_line["inherited_flop"]) > 10**23
+    page = report_page(report_on([content])).decode()
+    assert "12.3 %<small>of 1.00e25, with original</small>" in page and "it took" not in page
+    [listed] = listing([listed_record(content)], 0, wide=False).blocks[:1]
+    assert isinstance(listed, Table) and listed.rows[0]["share_at_most"] == "* 12.3 %"
+    [alone] = listing([listed_record(each) for each in contents if each["job"]["name"] == ABOVE], 0, wide=False).blocks
+    assert isinstance(alone, Table) and alone.rows[0]["share_at_most"] == "151 %"
 
 
 def text_of(*blocks: Block) -> str:

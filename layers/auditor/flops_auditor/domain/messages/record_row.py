@@ -6,31 +6,40 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from flops_auditor.domain.messages.record_words import share_in_words, share_of
+from flops_auditor.domain.messages.record_words import counts_original, share_in_words, share_of
 from flops_auditor.domain.values.amounts import Bound, on_its_side
 from flops_auditor.domain.values.figures import nearest
+
+MARK = "*"
+"""Before a share that counts what the original took."""
+MARK_MEANS = f"those with {MARK} count what the original model took, too, which is in no FLOP here"
 
 
 @dataclass(frozen=True)
 class ListedRecord:
     """A record in a list: `row` for machines; for people, in words, how much of its nearest threshold it took by the
-    best estimate, and at most.
+    best estimate, and at most, with a mark where that `counts_original`.
     """
 
     row: Mapping[str, Any]
     best_share: str
     share_at_most: str
+    counts_original: bool
 
 
 def listed_record(content: Mapping[str, Any]) -> ListedRecord:
     """Of a record's predicate."""
     closest = nearest(content["assessments"])
-    return ListedRecord(row_of(content), _in_words(closest, "best"), _in_words(closest, "upper"))
+    shares = _in_words(closest, "best"), _in_words(closest, "upper")
+    return ListedRecord(row_of(content), *shares, closest is not None and counts_original(closest))
 
 
 def _in_words(closest: Mapping[str, Any] | None, bound: Bound) -> str:
     """A share of the nearest threshold; "-" where a run was compared with none."""
-    return "-" if closest is None else share_in_words(closest[f"{bound}_flop"], closest["threshold_flop"], bound)
+    if closest is None:
+        return "-"
+    share = share_in_words(closest[f"{bound}_flop"], closest["threshold_flop"], bound)
+    return f"{MARK} {share}" if counts_original(closest) else share
 
 
 def row_of(content: Mapping[str, Any]) -> dict[str, Any]:

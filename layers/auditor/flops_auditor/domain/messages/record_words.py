@@ -35,6 +35,8 @@ BEHIND_DATA = (
     "instead counts them"
 )
 SILENT = "is not assessed: nothing of the chosen policies applies to it"
+WITH_ORIGINAL = "with original"
+"""Beside a share that counts what the original took, which no FLOP of the job include."""
 HEADLINES = {
     "below": "is below every threshold",
     "above": "is above a threshold",
@@ -86,6 +88,11 @@ def share_in_words(amount: str | None, threshold: str, bound: Bound = "best") ->
     if not int(threshold):
         return "-"
     return percent(None if amount is None else Fraction(int(amount), int(threshold)), bound)
+
+
+def counts_original(assessment: Mapping[str, Any]) -> bool:
+    """Whether shares of a threshold count what the original took beside what the job did."""
+    return int(assessment.get("inherited_flop") or 0) > 0
 
 
 def headline(document: Mapping[str, Any], today: date) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from flops_auditor.domain.audit.tables import POLICY_FOLDER
 from flops_auditor.domain.messages.documents.run_figures import TRAINING
-from flops_auditor.domain.messages.record_words import line_named, verdict_in_words
+from flops_auditor.domain.messages.record_words import WITH_ORIGINAL, counts_original, line_named, verdict_in_words
 from flops_auditor.domain.runs.occupancy import ADDED_SAMPLES
 from flops_auditor.domain.values.arns import account_of
 from flops_auditor.domain.values.figures import SEVERITY, Verdict, nearest
@@ -29,7 +29,8 @@ class NearestLine:
     """The threshold that a job's upper bound comes nearest to, or is farthest over, and what the job counts of it in
     FLOP, None: not known. Its shares are exact, since whoever shows them rounds them.
 
-    `no_law`: the policy only words a law, and is more severe here than the law itself.
+    `no_law`: the policy only words a law, and is more severe here than the law itself. `with_original`: what the
+    original took counts, too.
     """
 
     policy: str
@@ -40,6 +41,7 @@ class NearestLine:
     lower_flop: int | None
     best_flop: int | None
     upper_flop: int | None
+    with_original: bool = False
 
     @property
     def lower_share(self) -> Fraction | None:
@@ -62,7 +64,8 @@ class NearestLine:
     @property
     def called(self) -> str:
         """What stands beside a share."""
-        return f"of {line_named(self.threshold_flop, self.no_law)}"
+        line = f"of {line_named(self.threshold_flop, self.no_law)}"
+        return f"{line}, {WITH_ORIGINAL}" if self.with_original else line
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +197,7 @@ def _nearest(content: Mapping[str, Any]) -> NearestLine | None:
         _amount(closest["lower_flop"]),
         _amount(closest["best_flop"]),
         _amount(closest["upper_flop"]),
+        counts_original(closest),
     )
 
 
