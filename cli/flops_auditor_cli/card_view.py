@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from flops_auditor.domain.messages.documents.bom import ModelBom
+from flops_auditor.domain.messages.documents.form import ONLY_ADDED_UP
 from flops_auditor.domain.messages.documents.model_card import card_metadata
 from flops_auditor.domain.messages.roundings import exactly, significant, two_digits
 from flops_auditor.domain.values.visible import as_written
@@ -46,5 +47,5 @@ def _facts(bom: ModelBom) -> list[tuple[str, str]]:
         ("Base model", ", ".join(bom.base_models) or "none is named"),
         ("Signed records", ", ".join(f"{each.job_id[:12]} revision {each.revision}" for each in bom.records)),
     ]
-    missing = [("Runs that it continues and that are not included", str(bom.missing))] if bom.missing else []
+    missing = [(ONLY_ADDED_UP, str(bom.missing))] if bom.missing else []
     return [*facts, *missing, *(("Read from", each) for each in bom.caveats)]

@@ -5,11 +5,11 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from flops_auditor.domain.messages.documents.form import FieldSource, FilledForm, FormField
+from flops_auditor.domain.messages.documents.form import ONLY_ADDED_UP, FieldSource, FilledForm, FormField
 from flops_auditor.domain.messages.duties import day_in_words, waits_for_its_law
 from flops_auditor.domain.messages.notification import Draft
 from flops_auditor.domain.messages.record_words import ON_ITS_WORD
-from flops_auditor.domain.values.amounts import Bound, flop
+from flops_auditor.domain.values.amounts import Bound, counted, flop
 from flops_auditor_cli.view import Block, FactList, Headline, PointList, Table, View
 
 FIELD_COLUMNS = {
@@ -75,11 +75,16 @@ def _facts(form: FilledForm) -> list[tuple[str, str]]:
         ("Model that was begun with", ", ".join(form.models) or "none is named"),
         ("Limited to", form.scope),
         ("Last run", last.arn),
-        ("Runs that it continues", ", ".join(run.name for run in earlier) or "none"),
-        *([("Of them not here, and in no figure", str(form.missing))] if form.missing else []),
+        ("Runs that it continues", _named([*(run.name for run in earlier), *form.missing_runs], form.missing)),
+        *([(ONLY_ADDED_UP, _named(form.missing_runs, form.missing))] if form.missing else []),
         ("Verdict of the record", ON_ITS_WORD if form.on_the_jobs_word else form.verdict),
         ("Record", f"revision {last.revision}, {last.recorded_at}"),
     ]
+
+
+def _named(names: Sequence[str], missing: int) -> str:
+    """Runs by name, or how many there are where the record names none of them."""
+    return ", ".join(names) or (counted(missing, "run") if missing else "none")
 
 
 def _title(field: FormField) -> str:

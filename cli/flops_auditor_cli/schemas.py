@@ -697,6 +697,7 @@ FORM = thing(
         "scope": TEXT,
         "runs": many(thing({"name": TEXT, "arn": TEXT, "revision": COUNT, "recorded_at": TEXT})),
         "missing": COUNT,
+        "missing_runs": many(TEXT),
         "verdict": VERDICT,
         "on_the_jobs_word": FLAG,
         "fields": many(FORM_FIELD),

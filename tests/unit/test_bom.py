@@ -21,6 +21,7 @@ from flops_auditor.data import hardware_table
 from flops_auditor.domain.messages.documents.bom import GridFactor, ModelBom, bom_of
 from flops_auditor.domain.messages.documents.cyclonedx import cyclonedx
 from flops_auditor.domain.messages.documents.fill_form import NOT_KNOWN
+from flops_auditor.domain.messages.documents.form import ONLY_ADDED_UP
 from flops_auditor.domain.messages.documents.spdx_ai import spdx_ai
 from flops_auditor_cli.commands.bom import BomFormat, in_format
 from flops_auditor_cli.main import app
@@ -212,10 +213,13 @@ def test_no_format_has_a_character_that_a_terminal_obeys(output: BomFormat) -> N
     text.encode()
 
 
-def test_a_run_that_is_not_here_is_in_no_figure_and_said() -> None:
+def test_a_run_that_is_not_here_is_in_the_compute_alone_and_said() -> None:
+    """The compute of the last record counts it; it was said to be in no figure."""
     bom = described(*runs(demo(), CHAIN[:2]))
     assert bom.missing == 1
-    words = {"cyclonedx": "runs-not-included", "spdx": "are not included: 1", "model-card": "are not included | 1 |"}
+    assert bom.amount == chain().amount and bom.energy_kwh != chain().energy_kwh
+    told = {"spdx": f"{ONLY_ADDED_UP}: 1", "model-card": f"| {ONLY_ADDED_UP} | 1 |"}
+    words = {"cyclonedx": "runs-in-the-compute-alone", **told}
     assert all(words[output] in in_format(bom, output) for output in BomFormat)
 
 

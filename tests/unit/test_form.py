@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from flops_auditor.domain.lineage.lineage import Lineage, read_lineage
 from flops_auditor.domain.messages.documents.fill_form import PLACE, TrainsNoModel, range_of
-from flops_auditor.domain.messages.documents.form import FilledForm
+from flops_auditor.domain.messages.documents.form import ONLY_ADDED_UP, FilledForm
 from flops_auditor.domain.messages.documents.run_figures import UNDISCLOSED, UNSAID, wall_clock_seconds
 from flops_auditor.domain.messages.roundings import hides, magnitude, magnitude_hides, power, significant, two_digits
 from flops_auditor.domain.runs.evidence import CLUSTER_RUN
@@ -150,10 +150,17 @@ def test_to_whom_an_answer_goes() -> None:
 def test_a_run_that_is_continued_and_not_here_is_said_to_be_missing() -> None:
     form = filled(*runs(demo(), CHAIN[:2]))
     assert form.missing == 1
-    assert notes(form, "energy_used") == (
-        "not all records are here: 1 run that the model continues cannot be included",
-    )
-    assert "| Of them not here, and in no figure | 1 |" in in_words(form)
+    run = "1 run (domain-adapt-1) that the model continues and of which no record is here"
+    for field in ("energy_used", "training_time_aio_hardware", "training_time_aio_wall_clock", "training_time_ncas"):
+        assert f"not all records are here: {run} cannot be included" in notes(form, field)
+    whole = above_in_the_demo()
+    for field in ("computation_used_aio", "computation_used_ncas"):
+        assert answers(form)[field] == answers(whole)[field], "the last record adds all of them up"
+        assert f"as the last record adds it up, with {run}" in notes(form, field)
+    shown = in_words(form)
+    assert "| Runs that it continues | domain-adapt-2, domain-adapt-1 |" in shown
+    assert f"| {ONLY_ADDED_UP} | domain-adapt-1 |" in shown
+    assert not form.missing_runs[1:] and (whole.missing, whole.missing_runs) == (0, ())
 
 
 def test_what_is_not_known_is_left_to_a_person_or_said() -> None:

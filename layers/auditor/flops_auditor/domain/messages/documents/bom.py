@@ -54,8 +54,8 @@ class ModelBom:
     """A model that a run made. Energy in kWh (None: not known); `emissions_g` only where a grid factor was given.
 
     `fine_tuned`: what is told is not of a model as a whole; `scope` says of what. `missing` counts runs that it
-    continues and that no figure includes, `caveats` are what is to be said of where the records were read. `at` is
-    when the newest record was made, and `version` what made it.
+    continues and whose records are not here: the compute counts them and nothing else does; `caveats` are what is to be
+    said of where the records were read. `at` is when the newest record was made, and `version` what made it.
     """
 
     name: str

@@ -82,7 +82,7 @@ def _properties(bom: ModelBom) -> list[dict[str, str]]:
             *([("energy", "not known")] if bom.energy_kwh is None else []),
             *(("hardware", each) for each in bom.hardware),
             *(("region", each) for each in bom.regions),
-            *([("runs-not-included", str(bom.missing))] if bom.missing else []),
+            *([("runs-in-the-compute-alone", str(bom.missing))] if bom.missing else []),
             *(("caveat", each) for each in bom.caveats),
         ]
     )

@@ -46,11 +46,14 @@ from flops_auditor.domain.messages.roundings import (
     two_digits,
 )
 from flops_auditor.domain.runs.model_names import is_place
-from flops_auditor.domain.values.amounts import scientific
+from flops_auditor.domain.values.amounts import counted, scientific
+from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.errors import WrongInput
 
 DAYS_IN_A_MONTH = Decimal("30.44")
 SECONDS_IN_A_DAY = 86400
+MOST_NAMED = 20
+"""Runs without a record here that are named."""
 AT_ONCE = ("what several runs trained at once counts once; pauses between runs do not count",)
 WAITED = "{run} waited or was interrupted in this time; without such pauses it would be {seconds} s less"
 LONG_PAUSE = Fraction(1, 100)
@@ -74,6 +77,7 @@ class _Runs:
     content: Mapping[str, Any]
     trained: Sequence[Mapping[str, Any]]
     missing: int
+    missing_runs: tuple[str, ...]
     scope: Scope
     standings: tuple[LineStanding, ...]
     hardware: HardwareTable
@@ -88,8 +92,17 @@ class _Runs:
         """What is said where runs that the model continues are not among the records."""
         if not self.missing:
             return ()
-        runs = "1 run" if self.missing == 1 else f"{self.missing} runs"
-        return (f"not all records are here: {runs} that the model continues cannot be included",)
+        return (f"not all records are here: {self._runs_not_here} cannot be included",)
+
+    @property
+    def included_all_the_same(self) -> tuple[str, ...]:
+        """What is said of an amount of compute, which the last record adds up."""
+        return (f"as the last record adds it up, with {self._runs_not_here}",) if self.missing else ()
+
+    @property
+    def _runs_not_here(self) -> str:
+        named = f" ({', '.join(self.missing_runs)})" if self.missing_runs else ""
+        return f"{counted(self.missing, 'run')}{named} that the model continues and of which no record is here"
 
 
 NOT_KNOWN: Scope = "this run: whether it modifies a model is not known"
@@ -129,6 +142,7 @@ def fill_form(
         content=content,
         trained=[each for each in records if each["job"]["activity"] in TRAINING],
         missing=max(content["lineage"]["ancestors"] + 1 - len(records), 0),
+        missing_runs=_not_here(records),
         scope=_scope_of(content),
         standings=tuple(map(_standing, content["assessments"])),
         hardware=hardware,
@@ -143,6 +157,7 @@ def fill_form(
         scope=runs.scope,
         runs=tuple(map(_counted_run, records)),
         missing=runs.missing,
+        missing_runs=runs.missing_runs,
         verdict=content["verdict"],
         on_the_jobs_word=content["rests_on"]["on_the_jobs_word"],
         fields=tuple(_field(asked, ANSWERS[asked.answer](runs)) for asked in text.fields),
@@ -150,6 +165,13 @@ def fill_form(
         doubts=tuple(dict.fromkeys((*caveats, *(each["words"] for each in (*doubts, *more))))),
         notifications=drafts(content),
     )
+
+
+def _not_here(records: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The names of runs that the last record lists as earlier ones, and that have no record here."""
+    here = {content["job"]["id"] for content in records}
+    listed = records[0]["cumulative"]["ancestors"]
+    return tuple(name_of(each["job_arn"]) for each in listed if each["job_id"] not in here)[:MOST_NAMED]
 
 
 def _field(asked: AskedField, given: Answer) -> FormField:
@@ -251,6 +273,7 @@ def _computation(
 ) -> Answer:
     best = amount.best_flop
     exact = "" if best is None else f"{best} FLOP"
+    notes = (*notes, *(() if best is None else runs.included_all_the_same))
     return Answer(rounded(best), exact, notes, (_source(runs.content, amount.member),))
 
 

@@ -62,6 +62,10 @@ class LineStanding:
     verdict_in_words: str
 
 
+ONLY_ADDED_UP = "Runs with no record here: in the compute as the last record adds them up, in no time and energy"
+"""What runs are called that a model continues, and of which the last record alone tells."""
+
+
 @dataclass(frozen=True)
 class CountedRun:
     """A run that the figures include."""
@@ -76,8 +80,9 @@ class CountedRun:
 class FilledForm:
     """The part of a form that records can fill: the form's name, and where what it asks for was read.
 
-    `models` are those that were begun with, `missing` counts runs that the model continues and that are not here,
-    `doubts` are what the records, and where they were read, leave open, and
+    `models` are those that were begun with, `missing` counts runs that the model continues and whose records are not
+    here: they are in the amounts of compute, as the last record has it, and in no time and energy. `missing_runs` are
+    the names of those that it lists. `doubts` are what the records, and where they were read, leave open, and
     `notifications` what an authority is to be told besides, with its day.
     """
 
@@ -87,6 +92,7 @@ class FilledForm:
     scope: Scope
     runs: tuple[CountedRun, ...]
     missing: int
+    missing_runs: tuple[str, ...]
     verdict: str
     on_the_jobs_word: bool
     fields: tuple[FormField, ...]

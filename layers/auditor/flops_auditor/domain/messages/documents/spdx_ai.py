@@ -3,6 +3,7 @@
 from typing import Any
 
 from flops_auditor.domain.messages.documents.bom import PRODUCT, SITE, ModelBom, reference_of
+from flops_auditor.domain.messages.documents.form import ONLY_ADDED_UP
 from flops_auditor.domain.values.amounts import flop
 
 CONTEXT = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
@@ -71,7 +72,7 @@ def _training(bom: ModelBom) -> str:
         f"method: {bom.method}",
         f"energy: {bom.energy_method}",
         *([f"hardware: {'; '.join(bom.hardware)}"] if bom.hardware else []),
-        *([f"runs that it continues and that are not included: {bom.missing}"] if bom.missing else []),
+        *([f"{ONLY_ADDED_UP}: {bom.missing}"] if bom.missing else []),
         *bom.caveats,
     ]
     return ". ".join(parts)
