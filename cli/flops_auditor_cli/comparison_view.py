@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from flops_auditor.domain.values.amounts import counted
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.operations.compare_jobs import JobComparison, RegionState
 from flops_auditor_cli.output import say
@@ -32,7 +33,8 @@ class RegionProgress:
         self._last = None
 
     def _say(self, state: RegionState) -> None:
-        seen = state.error or f"{state.listed} jobs, {state.finished} finished, {len(state.missing)} without a record"
+        without = f"{len(state.missing)} without a record"
+        seen = state.error or f"{counted(state.listed, 'job')}, {state.finished} finished, {without}"
         say(f"{state.region}: {seen}")
         self._said_at = time.monotonic()
 

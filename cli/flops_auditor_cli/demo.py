@@ -29,6 +29,7 @@ from flops_auditor.domain.runs.meter_lines import PREFIX
 from flops_auditor.domain.runs.pointer import REPLAY_SOURCE
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.runs.sources.training_job_time import training_time
+from flops_auditor.domain.values.amounts import counted
 from flops_auditor.domain.values.archive_keys import record_key
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.moments import iso, read_time
@@ -375,11 +376,11 @@ def main(down: bool = False) -> None:
             forget(state)
             console.print("Interrupted; the local AWS is down.")
         raise typer.Exit(INTERRUPTED) from None
-    title = f"{len(rows)} training jobs, audited by the deployed functions"
+    title = f"{counted(len(rows), 'training job')}, audited by the deployed functions"
     console.print(f"\n{title}:\n")
     records = [listed_record(predicate_of(row["envelope"].encode())) for row in rows]
     write_text(listing(records, 0, wide=False).blocks)
-    console.print(f"\n{len(received)} alerts were sent:" if received else NOTHING_TOLD)
+    console.print(f"\n{counted(len(received), 'alert was', 'alerts were')} sent:" if received else NOTHING_TOLD)
     for mail in received:
         console.print(f"  {mail['Subject']}")
     console.print(f"\nThe first of them reads:\n\n{indented(received[0]['Message'])}" if received else "")

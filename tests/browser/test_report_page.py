@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page
@@ -67,6 +68,19 @@ def test_the_summary_is_seen_without_scrolling(open_offline: OpenOffline, path: 
     assert box is not None and box["y"] >= 0 and box["y"] + box["height"] <= size["height"]
 
 
+@pytest.mark.parametrize("media", ["screen", "print"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280x800", "390x844"])
+def test_no_name_of_a_model_near_a_threshold_is_cut(
+    open_offline: OpenOffline, path: Path, size: dict[str, int], media: Literal["screen", "print"]
+) -> None:
+    page = open_offline(path).page
+    page.set_viewport_size({"width": size["width"], "height": size["height"]})
+    page.emulate_media(media=media)
+    cut = "names => names.filter(each => each.scrollWidth > each.clientWidth + 1 && each.clientWidth).length"
+    assert page.locator(".bars .what a").count() == 6
+    assert page.locator(".bars .what a").evaluate_all(cut) == 0
+
+
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280x800", "390x844"])
 def test_with_every_door_shut_the_summary_is_still_seen(
     open_offline: OpenOffline, report: Report, size: dict[str, int], tmp_path: Path
@@ -94,7 +108,7 @@ def test_jobs_are_filtered_and_sorted_by_keyboard(open_offline: OpenOffline, pat
     assert page.locator("#job-table thead button").count() == page.locator("#job-table button").count() == 10
     page.get_by_label("Words in name").fill("ADAPT")
     assert sorted(rows(page)) == ["domain-adapt-1", "domain-adapt-2", "domain-adapt-3"]
-    assert page.get_by_role("status").inner_text() == "3 of 3 jobs are shown; 18 are recorded."
+    assert page.get_by_role("status").inner_text() == "3 of 3 jobs shown; 18 recorded."
     page.get_by_label("Words in name").fill("adapt-3  EU-west in-house")
     assert rows(page) == ["domain-adapt-3"]
     page.get_by_label("Words in name").fill("")
@@ -155,7 +169,7 @@ def test_ten_thousand_jobs_stay_usable(open_offline: OpenOffline, report: Report
     assert len(rows(page)) == 1
     page.get_by_label("Words in name").fill("")
     page.get_by_role("button", name="Show 200 more").click()
-    assert page.get_by_role("status").inner_text() == f"400 of {MANY} jobs are shown."
+    assert page.get_by_role("status").inner_text() == f"400 of {MANY} jobs shown."
 
 
 def test_what_owners_write_does_nothing_in_a_browser(open_offline: OpenOffline, tmp_path: Path) -> None:

@@ -208,6 +208,8 @@ def test_a_record_that_was_replaced_is_marked_and_a_verdict_is_that_of_the_newes
     ]
     page.evaluate("(given) => { rows = given; document.querySelector('#result').hidden = false; showRecords(); }", rows)
     assert page.locator("#rows tr").all_inner_texts()[0].split("\t")[-2] == "0, replaced"
+    shown = page.locator("#rows tr:last-child td:nth-child(4)")
+    assert shown.inner_text() == "below, on the job's word" and shown.get_attribute("class") == "word"
     page.locator("#only").select_option("above")
     expect(page.locator("#which")).to_have_text("none")
     page.locator("#only").select_option("below, on the job's word")

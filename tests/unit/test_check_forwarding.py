@@ -39,7 +39,7 @@ def test_no_region_forwards_is_said_and_no_fault() -> None:
 def test_a_region_that_was_forgotten_is_a_fault() -> None:
     [(ok, said)] = findings(eu_north_1="on", us_east_1="missing")
     assert not ok
-    assert "1 regions do not forward the ends of training jobs: us-east-1" in said
+    assert "1 region does not forward the ends of training jobs: us-east-1" in said
 
 
 def test_a_disabled_rule_and_a_closed_region_are_named_beside_those_that_are_well() -> None:

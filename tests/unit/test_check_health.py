@@ -9,6 +9,7 @@ from flops_auditor.use_cases.listing.reading import JobReading, Stretch
 from flops_auditor.use_cases.operations.check_health import (
     completeness,
     health_of,
+    on_their_word,
     progress_of,
     state_of_clusters,
     told_of_alerts,
@@ -65,7 +66,7 @@ def test_a_healthy_stack_is_healthy() -> None:
 @pytest.mark.parametrize(
     ("subscribers", "ok", "said"),
     [
-        (Subscribers(1, 2), True, "1 are told"),
+        (Subscribers(1, 2), True, "1 is told"),
         (Subscribers(0, 2), False, "2 subscriptions are not confirmed"),
         (Subscribers(0, 0), False, "no subscription"),
     ],
@@ -80,7 +81,7 @@ def test_an_address_that_nobody_confirmed_is_told_nothing(subscribers: Subscribe
 @pytest.mark.parametrize(
     ("place", "worse", "said"),
     [
-        (0, Queues(0, 1, 0), "1 jobs and 0 deliveries are dead letters"),
+        (0, Queues(0, 1, 0), "1 job and 0 deliveries are dead letters"),
         (0, Queues(0, 0, 2), "0 jobs and 2 deliveries are dead letters"),
         (1, [Alarm("errors", "ALARM", "5 > 0")], "errors: 5 > 0"),
         (1, [], "the stack has no alarms"),
@@ -133,7 +134,7 @@ def test_the_door_of_clusters_is_shut_or_says_which_files_need_somebody() -> Non
     assert (shut.ok, "ClusterFiles" in shut.detail) == (True, True)
     fine = FileState("eu-west-1/research/a.txt", "1", NOW, "recorded", recorded=3)
     [open_and_fine] = state_of_clusters("files", {fine.key: fine})
-    assert (open_and_fine.ok, open_and_fine.detail) == (True, "open: 1 files of s3://files were looked at")
+    assert (open_and_fine.ok, open_and_fine.detail) == (True, "open: 1 file of s3://files was looked at")
     odd = FileState("odd\u202e", "1", NOW, "refused", reason="WrongFileName: it names no cluster", remedy="rename it")
     otherwise = replace(fine, key="b", otherwise=7, names=("'x/1'", "'x/2'"), reason="7 runs", remedy="--why")
     door, *files = state_of_clusters("files", {each.key: each for each in (fine, otherwise, odd)})
@@ -144,3 +145,15 @@ def test_the_door_of_clusters_is_shut_or_says_which_files_need_somebody() -> Non
     ]
     many = {str(number): replace(odd, key=str(number)) for number in range(9)}
     assert (len(state_of_clusters("files", many)), len(state_of_clusters("files", many)[0].names)) == (6, 9)
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["a"], "1 job of the last 30 days is below on its own word alone: a"),
+        (["a", "b"], "2 jobs of the last 30 days are below on their own word alone: a, b"),
+    ],
+)
+def test_one_job_is_not_told_as_several(names: list[str], told: str) -> None:
+    [finding] = on_their_word(names)
+    assert finding.detail == told

@@ -57,7 +57,7 @@ def test_what_agrees_is_said_with_its_numbers() -> None:
     [check] = compared(small()).checks()
     assert check.ok
     assert check.detail == (
-        "agree on 4 records in 6 leaves; 1 wait for the next seal; all evidence is what was signed (5 files)"
+        "agree on 4 records in 6 leaves; 1 waits for the next seal; all evidence is what was signed (5 files)"
     )
 
 
@@ -146,7 +146,7 @@ def test_whatever_was_replaced_is_named_once(prefix: str, intruder: str, said: s
     world.archive.overwrite(key, b"x" if intruder == "overwrite" else None)
     [check] = compared(world).checks()
     assert not check.ok
-    assert check.detail == f"1 differences: ObjectReplaced: {key} has {said}"
+    assert check.detail == f"1 difference: ObjectReplaced: {key} has {said}"
 
 
 def test_all_that_was_replaced_is_named_however_many() -> None:

@@ -293,7 +293,8 @@ function showNotes(report) {
   if (lacked === 1) notes.push("1 record that a later one of the same job supersedes is not in it.");
   if (lacked > 1) notes.push(`${lacked} records that later ones of the same job supersede are not in it.`);
   if (report.notCompared) notes.push(`${report.notCompared} in it was not compared with the records: believe this page, or the command, and not that one.`);
-  if (report.elsewhere) notes.push(`${report.elsewhere} ancestors of its records are not in it: their figures are what the records say.`);
+  if (report.elsewhere === 1) notes.push("1 ancestor of its records is not in it: its figures are what the records say.");
+  if (report.elsewhere > 1) notes.push(`${report.elsewhere} ancestors of its records are not in it: their figures are what the records say.`);
   notes.push("Figures were not computed again from their evidence: see below.");
   $("notes").append(...notes.map((note) => element("li", note)));
 }
@@ -334,13 +335,19 @@ function turn(to) {
   $("on").disabled = from + PAGE >= shown.length;
 }
 
+/** What a verdict looks like: on the job's word alone it is another one than without. */
+function classOf(verdict) {
+  const [said, word] = verdict.split(", ");
+  return word ? "word" : said;
+}
+
 function rowOf(row) {
   const made = element("tr"), show = element("button", "Show"), last = element("td");
   show.type = "button";
   show.setAttribute("aria-label", `Show leaf ${row.index}`);
   show.addEventListener("click", () => worker.postMessage({ kind: "record", blob: bundle, index: row.index }));
   last.append(show);
-  made.append(element("td", row.index, "number"), foreign("td", row.job, "name"), foreign("td", row.model, "name"), element("td", row.verdict, row.verdict.split(",")[0]));
+  made.append(element("td", row.index, "number"), foreign("td", row.job, "name"), foreign("td", row.model, "name"), element("td", row.verdict, classOf(row.verdict)));
   made.append(element("td", scientific(row.best), "number"), element("td", scientific(row.upper, true), "number"));
   made.append(element("td", new Date(row.at).toISOString().slice(0, 19).replace("T", " "), "time"), element("td", row.replaced ? `${row.revision}, replaced` : row.revision, "number"), last);
   return made;

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from flops_auditor.domain.values.amounts import counted
 from flops_auditor.use_cases.operations.compare_jobs import compare, joined
 from flops_auditor.use_cases.ports.records import SeenJob
 from flops_auditor_cli.adapters import doors_of
@@ -46,7 +47,8 @@ def reconcile(
     show(View("reconcile", document, [table], rows, fields_of(COMPARED_JOB)), output)
     for name, compared in comparisons.items():
         finished = sum(state.finished for state in compared.regions)
-        say(f"{len(compared.missing)} of {finished} finished {name} in {len(compared.regions)} regions have no record")
+        regions = counted(len(compared.regions), "region")
+        say(f"{len(compared.missing)} of {finished} finished {name} in {regions} have no record")
     if comparison.unread:
         raise typer.Exit(EVIDENCE_INCOMPLETE)
 

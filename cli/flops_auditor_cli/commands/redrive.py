@@ -8,6 +8,7 @@ import typer
 
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.stores.dead_letters import LoggedReasons, SqsDeadLetters
+from flops_auditor.domain.values.amounts import counted
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.operations.redrive_letters import Letter, redrive
 from flops_auditor_cli.adapters import deployed
@@ -70,7 +71,7 @@ def redrive_letters(
     table = Table(COLUMNS, rows, cut=("message_id",))
     show(View("redrive", {"dry_run": dry_run, "letters": rows}, [table], rows, tuple(COLUMNS)), output)
     left = sum(row["action"] == "left" for row in rows)
-    say(f"{len(rows)} dead letters" + (f", {left} left: they name no training job" if left else ""))
+    say(counted(len(rows), "dead letter") + (f", {left} left: they name no training job" if left else ""))
     if left:
         raise typer.Exit(EVIDENCE_INCOMPLETE)
 

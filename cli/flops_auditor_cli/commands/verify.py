@@ -174,7 +174,8 @@ def tell(report: VerificationReport, output: Output, recomputed: bool) -> None:
     if report.kind == "part":
         say(f"a part: {report.selection}", MORE_OF_A_PART, *filter(None, [lacked(report.superseded_elsewhere)]))
     if report.elsewhere:
-        say(f"{report.elsewhere} ancestors of its records are not in it: their figures are what the records say")
+        are = counted(report.elsewhere, "ancestor of its records is", "ancestors of its records are")
+        say(f"{are} not in it: {'its' if report.elsewhere == 1 else 'their'} figures are what the records say")
     if report.left_out:
         say(f"left out, by whoever exported it: {report.left_out}; a part cannot show that one was taken out since")
     if not report.pinned and not report.keys_given:

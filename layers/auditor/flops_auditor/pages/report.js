@@ -84,8 +84,9 @@
     }
     const page = found.slice(0, shown);
     body.replaceChildren(...page.map(line));
-    told.textContent = `${page.length} of ${found.length} jobs are shown` +
-      (found.length < rows.length ? `; ${rows.length} are recorded.` : ".");
+    const jobs = found.length === 1 ? "job" : "jobs";
+    told.textContent = `${page.length} of ${found.length} ${jobs} shown` +
+      (found.length < rows.length ? `; ${rows.length} recorded.` : ".");
     more.hidden = page.length === found.length;
   };
 

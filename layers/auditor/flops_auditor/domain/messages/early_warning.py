@@ -143,7 +143,8 @@ def _so_far(seen: RunForecast, content: Mapping[str, Any]) -> list[str]:
 
 
 def _hours(seconds: Fraction) -> str:
-    return f"{float(seconds) / 3600:.4g} hours"
+    hours = f"{float(seconds) / 3600:.4g}"
+    return f"{hours} hour{'' if hours == '1' else 's'}"
 
 
 def _with_pretraining(assessment: Assessment) -> str:

@@ -17,6 +17,7 @@ from flops_auditor.domain.runs.sources.cluster_run import SLURM
 from flops_auditor.domain.runs.sources.dropped_file import FilePlace, WrongFileName, place_of, shown_key
 from flops_auditor.domain.runs.sources.operators_file import read_operators_file
 from flops_auditor.domain.runs.sources.operators_word import MalformedOperatorsFile
+from flops_auditor.domain.values.amounts import counted
 from flops_auditor.domain.values.errors import AuditorError, WrongInput
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.cluster_runs import (
@@ -266,7 +267,7 @@ def _recorded(door: FilesDoor, state: FileState, runs: ClusterRuns, place: FileP
     state, whole = _through(door, state, _in_order(runs))
     if whole and state.failed and state.passes + 1 < MOST_TRIES:  # before hours: they rest on what is on record
         again = replace(state, stage="waits", after="", tries=0, passes=state.passes + 1)
-        return replace(again, reason=f"{state.failed} runs could not be recorded", remedy=FAILED_REMEDY)
+        return replace(again, reason=f"{counted(state.failed, 'run')} could not be recorded", remedy=FAILED_REMEDY)
     if whole:
         state, whole = _through(door, state, _hours(runs, place, state, now))
     earlier = runs.answers.earlier_clusters(place.period.start) if place.period else ()

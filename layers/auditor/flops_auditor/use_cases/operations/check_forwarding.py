@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from flops_auditor.domain.values.amounts import counted
 from flops_auditor.use_cases.operations.check_health import HealthCheck, named
 from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
 
@@ -61,10 +62,12 @@ def check_forwarding(states: Sequence[RegionForwarding]) -> list[HealthCheck]:
     remedy = "`flops-auditor regions --deploy` has every region forward them."
     if missing:
         detail = (
-            f"{len(missing)} regions do not forward the ends of training jobs: {named(missing)}. "
+            f"{counted(len(missing), 'region does not', 'regions do not')} forward the ends of training jobs: "
+            f"{named(missing)}. "
             "A job that is deleted there before the next hourly listing leaves no record"
         )
         checks.append(HealthCheck(check, not on, detail, remedy, missing))
     elif len(on) == len(states):
-        checks.append(HealthCheck(check, True, f"{len(on)} regions forward the ends of training jobs"))
+        detail = f"{counted(len(on), 'region forwards', 'regions forward')} the ends of training jobs"
+        checks.append(HealthCheck(check, True, detail))
     return checks

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flops_auditor.domain.runs.sources.dropped_file import shown_key
+from flops_auditor.domain.values.amounts import counted
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.listing.reading import JobReading
 from flops_auditor.use_cases.operations.compare_jobs import JobComparison
@@ -54,9 +55,9 @@ def _state_of_door(name: str, shut_by: str | None, compared: JobComparison | Non
         return HealthCheck(check, False, "open, and could not be asked", "See what is said of their records.")
     refuses = [state.region for state in compared.unread]
     if refuses:
-        detail = f"open, and refuses in {len(refuses)} of {len(compared.regions)} regions: {named(refuses)}"
+        detail = f"open, and refuses in {len(refuses)} of {counted(len(compared.regions), 'region')}: {named(refuses)}"
         return HealthCheck(check, False, detail, "See what is said of each region.", refuses)
-    return HealthCheck(check, True, f"open in {len(compared.regions)} regions")
+    return HealthCheck(check, True, f"open in {counted(len(compared.regions), 'region')}")
 
 
 def state_of_clusters(bucket: str, states: Mapping[str, FileState]) -> list[HealthCheck]:
@@ -69,8 +70,10 @@ def state_of_clusters(bucket: str, states: Mapping[str, FileState]) -> list[Heal
         return [HealthCheck(check, True, detail)]
     troubled = [(shown_key(key), state) for key, state in sorted(states.items()) if state.troubled]
     if not troubled:
-        return [HealthCheck(check, True, f"open: {len(states)} files of {place} were looked at")]
-    detail = f"open: of {len(states)} files of {place}, {len(troubled)} were not recorded as they are"
+        seen = counted(len(states), f"file of {place} was", f"files of {place} were")
+        return [HealthCheck(check, True, f"open: {seen} looked at")]
+    were = counted(len(troubled), "was", "were")
+    detail = f"open: of {counted(len(states), 'file')} of {place}, {were} not recorded as they are"
     files = [f"{key}: {state.reason}" for key, state in troubled]
     each = [HealthCheck(f"file {key}", False, _why(state), state.remedy) for key, state in troubled[:_MOST_NAMED]]
     return [HealthCheck(check, False, detail, "See what is said of each.", files), *each]
@@ -97,20 +100,21 @@ def completeness(comparison: JobComparison, lists: str = "sagemaker:ListTraining
         checks.append(HealthCheck("regions", False, comparison.unknown, remedy))
     jobs = sum(state.finished for state in comparison.regions)
     settling = sum(state.settling for state in comparison.regions)
-    counted = f"{jobs} finished jobs were looked at in {len(comparison.regions)} regions"
+    were, regions = counted(jobs, "finished job was", "finished jobs were"), counted(len(comparison.regions), "region")
+    seen = f"{were} looked at in {regions}"
     if settling:
-        counted += f", {settling} of them ended in the last half hour and may still be on their way"
+        seen += f", {settling} of them ended in the last half hour and may still be on their way"
     if comparison.missing:
         names = [f"{job.name} ({job.region})" for job in comparison.missing]
         upto = f"; complete up to {iso(comparison.complete_to)}" if comparison.complete_to else ""
         detail = f"{len(comparison.missing)} without a record: {named(names)}"
         remedy = "`flops-auditor reconcile` queues them now; then look at the dead letters: `flops-auditor redrive`."
-        checks.append(HealthCheck("records", False, f"{detail}; {counted}{upto}", remedy, names))
+        checks.append(HealthCheck("records", False, f"{detail}; {seen}{upto}", remedy, names))
     elif comparison.complete_to is not None:
-        checks.append(HealthCheck("records", True, f"complete up to {iso(comparison.complete_to)}; {counted}"))
+        checks.append(HealthCheck("records", True, f"complete up to {iso(comparison.complete_to)}; {seen}"))
     else:
         remedy = "See the regions and the reconciliation."
-        checks.append(HealthCheck("records", False, f"nothing missing where it could be read; {counted}", remedy))
+        checks.append(HealthCheck("records", False, f"nothing missing where it could be read; {seen}", remedy))
     return checks
 
 
@@ -132,13 +136,13 @@ def progress_of(regions: Mapping[str, JobReading], now: datetime) -> list[Health
     if never:
         begun = {n: r.stretches[-1].older for n, r in regions.items() if r.whole_at is None and r.stretches}
         down = ", ".join(f"{name} down to {iso(moment)}" for name, moment in sorted(begun.items())[:1] if moment)
-        detail = (
-            f"the history of {len(never)} of {len(regions)} regions is not yet read to its first job: {named(never)}"
-        )
+        of = f"{len(never)} of {counted(len(regions), 'region')}"
+        detail = f"the history of {of} is not yet read to its first job: {named(never)}"
         detail += f"; read so far: {down}" if down else ""
         return [HealthCheck("reconciliation", False, detail, "Wait for the next hourly round. " + remedy, never)]
     oldest = min(reached.values(), default=now)
-    return [HealthCheck("reconciliation", True, f"{len(regions)} regions, the oldest round is of {iso(oldest)}")]
+    detail = f"{counted(len(regions), 'region')}, the oldest round is of {iso(oldest)}"
+    return [HealthCheck("reconciliation", True, detail)]
 
 
 def health_of(queues: Queues, alarms: Sequence[Alarm], log: LogState, now: datetime) -> list[HealthCheck]:
@@ -149,9 +153,10 @@ def health_of(queues: Queues, alarms: Sequence[Alarm], log: LogState, now: datet
 def told_of_alerts(subscribers: Subscribers) -> list[HealthCheck]:
     """Whether anybody would be told. SNS forgets a subscription that nobody confirms."""
     if subscribers.confirmed:
-        return [HealthCheck("subscribers", True, f"{subscribers.confirmed} are told of alerts")]
+        return [HealthCheck("subscribers", True, f"{counted(subscribers.confirmed, 'is', 'are')} told of alerts")]
     if subscribers.pending:
-        detail = f"nobody is told of alerts: {subscribers.pending} subscriptions are not confirmed"
+        pending = counted(subscribers.pending, "subscription is", "subscriptions are")
+        detail = f"nobody is told of alerts: {pending} not confirmed"
         return [HealthCheck("subscribers", False, detail, "Confirm it in the e-mail that AWS sent.")]
     remedy = "Deploy with AlertEmail, or subscribe to the topic; AWS drops an e-mail address that is not confirmed."
     return [HealthCheck("subscribers", False, "nobody is told of alerts: the topic has no subscription", remedy)]
@@ -163,17 +168,21 @@ def on_their_word(names: Sequence[str]) -> list[HealthCheck]:
         return [
             HealthCheck("job's word", True, f"no job of the last {RECENT.days} days is below on its own word alone")
         ]
-    detail = f"{len(names)} jobs of the last {RECENT.days} days are below on their own word alone: {named(names)}"
+    recent = f"of the last {RECENT.days} days"
+    are = counted(len(names), f"job {recent} is below on its", f"jobs {recent} are below on their")
+    detail = f"{are} own word alone: {named(names)}"
     remedy = "`flops-auditor records show` says what each rests on; whoever knows signs for it: `flops-auditor amend`."
     return [HealthCheck("job's word", True, detail, remedy, names)]
 
 
 def _dead(queues: Queues) -> HealthCheck:
     if queues.dead_jobs or queues.dead_deliveries:
-        detail = f"{queues.dead_jobs} jobs and {queues.dead_deliveries} deliveries are dead letters"
+        deliveries = counted(queues.dead_deliveries, "delivery", "deliveries")
+        detail = f"{counted(queues.dead_jobs, 'job')} and {deliveries} are dead letters"
         remedy = "`flops-auditor redrive --dry-run` says why, `flops-auditor redrive` sends them again."
         return HealthCheck("dead letters", False, detail, remedy)
-    return HealthCheck("dead letters", True, f"none; {queues.waiting} jobs wait for their audit")
+    waiting = counted(queues.waiting, "job waits for its", "jobs wait for their")
+    return HealthCheck("dead letters", True, f"none; {waiting} audit")
 
 
 def _alarms(alarms: Sequence[Alarm]) -> HealthCheck:

@@ -19,6 +19,7 @@ from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Leaf, kind_of, parse_
 from flops_auditor.domain.ledger.ledger_errors import LedgerError, ObjectReplaced
 from flops_auditor.domain.ledger.statement import BILL_PREDICATE, Statement, parse_statement
 from flops_auditor.domain.runs.models_file import MalformedModels, read_models
+from flops_auditor.domain.values.amounts import counted
 from flops_auditor.domain.values.archive_keys import (
     CHECKPOINTS,
     EVIDENCE,
@@ -126,34 +127,42 @@ class LedgerDifferences:
     def checks(self) -> list[HealthCheck]:
         """As answers of the doctor."""
         checks = [
-            HealthCheck("table, archive and log", False, f"{len(seen)} differences: {named(seen)}", remedy, seen)
+            HealthCheck("table, archive and log", False, _of(seen, "difference", "differences"), remedy, seen)
             for seen, remedy in ((self.missing, REBUILD), (self.otherwise, LOOK))
             if seen
         ]
         if not checks:
-            detail = f"agree on {self.records} records in {self.size} leaves; {self.waiting} wait for the next seal; "
+            leaves, waiting = counted(self.size, "leaf", "leaves"), counted(self.waiting, "waits", "wait")
+            detail = f"agree on {counted(self.records, 'record')} in {leaves}; {waiting} for the next seal; "
             checks = [HealthCheck("table, archive and log", True, detail + self._read())]
         if self.twice:
-            detail = f"{len(self.twice)} records stand twice in the log: {named(self.twice)}"
+            detail = _of(self.twice, "record stands twice in the log", "records stand twice in the log")
             checks.append(HealthCheck("places in the log", False, detail, TWICE, self.twice))
         if self.held:
-            detail = f"{len(self.held)} records waited when the last seal came, and were held: {named(self.held)}"
+            waited = "waited when the last seal came, and"
+            detail = _of(self.held, f"record {waited} was held", f"records {waited} were held")
             checks.append(HealthCheck("records without a place", False, detail, HELD, self.held))
         if self.next_key:
             checks.append(HealthCheck("the next key", False, self.next_key, NEXT_KEY))
         if self.foreign:
-            detail = f"{len(self.foreign)} objects in the archive that nothing of ours wrote: {named(self.foreign)}"
+            wrote = "in the archive that nothing of ours wrote"
+            detail = _of(self.foreign, f"object {wrote}", f"objects {wrote}")
             checks.append(HealthCheck("foreign objects", False, detail, FOREIGN, self.foreign))
         return checks
 
     def _read(self) -> str:
         """Whose evidence was compared."""
         if self.evidence == self.with_evidence:
-            return f"all evidence is what was signed ({self.evidence} files)"
+            return f"all evidence is what was signed ({counted(self.evidence, 'file')})"
         return (
             f"the evidence of {self.evidence} of {self.with_evidence} records, drawn at random, is what was signed: "
             "--evidence compares all"
         )
+
+
+def _of(seen: Sequence[str], one: str, several: str) -> str:
+    """How many there are of what was seen, and the first of them."""
+    return f"{counted(len(seen), one, several)}: {named(seen)}"
 
 
 def compare_ledger(

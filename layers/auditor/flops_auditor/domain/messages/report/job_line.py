@@ -64,8 +64,12 @@ class NearestLine:
     @property
     def called(self) -> str:
         """What stands beside a share."""
-        line = f"of {line_named(self.threshold_flop, self.no_law)}"
-        return f"{line}, {WITH_ORIGINAL}" if self.with_original else line
+        return f"{self.of_line}, {WITH_ORIGINAL}" if self.with_original else self.of_line
+
+    @property
+    def of_line(self) -> str:
+        """The threshold alone, beside its title."""
+        return f"of {line_named(self.threshold_flop, self.no_law)}"
 
 
 @dataclass(frozen=True, slots=True)
