@@ -165,7 +165,7 @@ def resolved(names: Sequence[ModelName], models: ModelCatalogue | None) -> list[
     if models is None:
         return []
     meant = [(name, models.look_up(name.text)) for name in names]
-    looked_up = [NamedModel(name, at.model, at.hint or name.in_text) for name, at in meant]
+    looked_up = [NamedModel(name, at.model, at.hint or name.in_text or name.anothers) for name, at in meant]
     return [each for each in looked_up if each.model is not None or not each.name.is_place]
 
 

@@ -10,6 +10,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Literal
 
+from flops_auditor.domain.runs.beginning_with_none import may_begin_with_none
 from flops_auditor.domain.runs.hyperparameters import (
     IN_TEXT,
     Hyperparameters,
@@ -17,6 +18,7 @@ from flops_auditor.domain.runs.hyperparameters import (
     is_read,
     names_a_technique,
     parameter_name,
+    perhaps_of_another_model,
 )
 from flops_auditor.domain.runs.model_names import is_place
 from flops_auditor.domain.runs.precision_hints import hinted_precision
@@ -167,7 +169,8 @@ class ModelName:
 
     `loaded`: its hyperparameters tell a trainer to load weights from there; `explains`: its owner says so for the audit
     alone, and knows what lies at the paths that the run names; `resumes`: it is where the run's own checkpoints lie;
-    `in_text`: it stands in a text whose notation is not known, and may be another model's.
+    `in_text`: it stands in a text whose notation is not known, and may be another model's; `anothers`: it stands below
+    a name of another model, such as a teacher's, and may be the trained one's all the same.
     """
 
     text: str
@@ -176,6 +179,7 @@ class ModelName:
     explains: bool = False
     resumes: bool = False
     in_text: bool = False
+    anothers: bool = False
 
     @property
     def is_place(self) -> bool:
@@ -382,8 +386,11 @@ def read_declared(statements: Statements) -> Declared:
     read = {word: Hyperparameters.of(given) for word, given in places.items() if given}
     parameters = Hyperparameters.together(read.values())
     from_scratch = reader.tag("base-model").lower() in _FROM_SCRATCH or parameters.begins_with_none()
-    may_begin_with_none = from_scratch or parameters.may_begin_with_none()
-    names, loads_weights = _names(statements, read, reader, may_begin_with_none=may_begin_with_none)
+    places_said = (statements.environment, statements.arguments, statements.parameters)
+    perhaps = any(
+        may_begin_with_none(parameter_name(key), text) for given in places_said for key, text in given.items()
+    )
+    names, loads_weights = _names(statements, read, reader, may_begin_with_none=from_scratch or perhaps)
     planned, planned_of_a_device = parameters.tokens()
     precision, tagged = _precision(parameters, reader)
     hinted = _hinted_precision(statements, precision, reader)
@@ -484,12 +491,12 @@ def _names(
         named_there = read[word].models(folders.results) if word in read else []
         for where, name, weights in named_there:
             place = f"{word} {as_word(where, LONGEST_NAME)}"
-            places.append((ModelName(name, place, weights, in_text=_in_text(where)), weights))
+            places.append((_model_name(name, place, where, loaded=weights), weights))
     called = {parameter_name(key): key for key in statements.environment}
     for where, name, weights in read["variable"].models(folders.results) if "variable" in read else ():
         loaded = weights and is_hyperparameter(called[where])
         variable = f"variable {as_word(called[where], LONGEST_NAME)}"
-        places.append((ModelName(name, variable, loaded, in_text=_in_text(where)), weights))
+        places.append((_model_name(name, variable, where, loaded=loaded), weights))
     places += [(ModelName(statements.tags.get(key, ""), f"tag {key}"), True) for key in statements.model_tags]
     channels = {f"channel {as_word(name, LONGEST_NAME)}": text for name, text in statements.channels.items()}
     places += [(ModelName(text, where), True) for where, text in channels.items()]
@@ -499,6 +506,7 @@ def _names(
         return (), False
     loads = any(weights for _, weights in named)
     own = folders.checkpoints
+    named.sort(key=lambda each: each[0].anothers)
     names = [replace(name, resumes=bool(own) and name.text.startswith(own)) for name, _ in named]
     each_once = list({replace(name, where=""): name for name in reversed(names)}.values())[::-1]
     if len(each_once) > MOST_NAMES:
@@ -506,8 +514,10 @@ def _names(
     return tuple(each_once[:MOST_NAMES]), True if loads and not may_begin_with_none else None
 
 
-def _in_text(name: str) -> bool:
-    return IN_TEXT in name.split(".")
+def _model_name(text: str, place: str, where: str, *, loaded: bool) -> ModelName:
+    """A name that stands `where`, as it is looked up."""
+    anothers = perhaps_of_another_model(where)
+    return ModelName(text, place, loaded and not anothers, in_text=IN_TEXT in where.split("."), anothers=anothers)
 
 
 def _is_mounted(text: str, channels: tuple[str, ...]) -> bool:

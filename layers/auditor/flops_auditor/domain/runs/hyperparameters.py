@@ -13,6 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 from math import ceil
 
+from flops_auditor.domain.runs.beginning_with_none import may_begin_with_none
 from flops_auditor.domain.runs.model_names import is_place
 from flops_auditor.domain.runs.resuming import LOADED_FROM, may_resume, tells_to_resume
 from flops_auditor.domain.runs.techniques import (
@@ -27,6 +28,26 @@ from flops_auditor.domain.values.amounts import exact
 from flops_auditor.domain.values.precision import PRECISIONS, recognise_precision
 from flops_auditor.domain.values.spelling import all_as_compared, all_squeezed, as_compared, squeezed
 
+_OTHER_MODELS = all_squeezed(
+    {
+        "critic",
+        "draft",
+        "judge",
+        "llm_judge",
+        "ppo_anchor",
+        "ppo_critic",
+        "ppo_reward",
+        "ref",
+        "reference",
+        "reference_model",
+        "reward",
+        "reward_model",
+        "rm",
+        "teacher",
+        "tokenizer",
+    }
+)
+"""What stands below these names no model that is trained."""
 _OTHER_ROLES = frozenset(
     {
         *("anchor", "critic", "draft", "drafter", "judge", "judges", "ref", "reference", "reward", "rewards", "rm"),
@@ -36,26 +57,12 @@ _OTHER_ROLES = frozenset(
         *("inference", "vllm", "sglang", "tgi", "retriever", "reranker", "captioner", "value"),
     }
 )
-"""Words for models that take part in a run and are not trained by it, or are no names of the one that is."""
+"""Words for models that mostly are not trained: what stands below them may be the original, and is not surely it."""
 _BESIDE_A_ROLE = frozenset(
     {
-        *(
-            "model",
-            "models",
-            "llm",
-            "llms",
-            "lm",
-            "as",
-            "a",
-            "the",
-            "network",
-            "net",
-            "config",
-            "cfg",
-            "args",
-            "kwargs",
-        ),
-        *("settings", "engine", "server", "client", "external", "frozen", "api", "function", "functions", "fn", "ppo"),
+        *("model", "models", "llm", "llms", "lm", "as", "a", "the", "network", "net", "config", "cfg", "args"),
+        *("kwargs", "settings", "engine", "server", "client", "external", "frozen", "api", "function", "functions"),
+        *("fn", "ppo"),
     }
 )
 _IN_ONE = re.compile(rf"(?:{'|'.join(sorted(_OTHER_ROLES, key=len, reverse=True))})(?:models?|llm)?")
@@ -345,47 +352,6 @@ _OF_TRAINING_ALONE = (
 _FROM_NONE = ("from_scratch", "train_from_scratch", "pretrain_from_scratch", "random_init", "random_initialization")
 _NONE = all_squeezed({"scratch", "from_scratch", "random", "random_init"})
 """nanoGPT: `init_from` = scratch."""
-_INITIALISES = ("init_from", "init_weights", "init_method", "weights", "training_mode", "load_from")
-_MAY_BE_FROM_NONE = (
-    "training_from_scratch",
-    "init_from_scratch",
-    "initialize_from_scratch",
-    "start_from_scratch",
-    "random_weights",
-    "scratch",
-    "reinit",
-    "from_config",
-    "init_from_config",
-    "config_only",
-    "pretraining",
-    "is_pretraining",
-    "do_pretrain",
-    "pretrain",
-)
-"""Names that, where they are answered by yes, may mean that no weights are loaded."""
-_LOADS_WEIGHTS = (
-    "pretrained",
-    "from_pretrained",
-    "use_pretrained",
-    "use_pretrained_model",
-    "use_pretrained_weights",
-    "load_pretrained",
-    "load_pretrained_model",
-    "load_pretrained_weights",
-    "init_from_pretrained",
-    "pretrained_weights",
-    "load_weights",
-    "load_base_model",
-    "finetune",
-    "fine_tune",
-    "do_finetune",
-    "do_fine_tune",
-    "is_finetune",
-    "finetuning",
-)
-"""The same, where the answer is no: NeMo and SageMaker HyperPod recipes (`do_finetune`), torchvision, others."""
-_PRETRAINS = all_squeezed({"pretrain", "pretraining", "pre_train", "pre_training"})
-"""Answers, and words of names of scripts and recipes, of runs that mostly begin with no weights."""
 _WHAT_IT_DOES = ("train", "mode", "run_mode", "task", "action")
 _DOES_TRAIN = all_squeezed({"train", "training", "finetune", "finetuning", "fine_tune", "fine_tuning", "pretrain"})
 """Answers that say that it trains; to a name of training itself, yes."""
@@ -434,17 +400,7 @@ _STORED_IN_A_CACHE = re.compile(r"(?:^|[._])kv(?:$|[._]|cache)")
 PLANS = ("planned_tokens", "planned_tokens_of_a_device")
 _EXTENDED = all_squeezed({"rope_scaling", "rope_factor", "rope_scaling_factor", "yarn", "yarn_factor", "shift_attn"})
 """What trains a model on a longer context than its own."""
-_IN_ENVIRONMENT = all_squeezed(
-    MODEL,
-    NUMBERS,
-    _ADAPTERS_SAID,
-    _ADAPTERS_RANK,
-    _OF_TRAINING_ALONE,
-    _EXTENDED,
-    _MAY_BE_FROM_NONE,
-    _LOADS_WEIGHTS,
-    {STARTED},
-)
+_IN_ENVIRONMENT = all_squeezed(MODEL, NUMBERS, _ADAPTERS_SAID, _ADAPTERS_RANK, _OF_TRAINING_ALONE, _EXTENDED, {STARTED})
 """What is read from variables, too, which scripts hand on as arguments."""
 LOOKED_UP = all_squeezed(
     {
@@ -467,9 +423,7 @@ LOOKED_UP = all_squeezed(
         *_SAYS_NO_TRAINING,
         *_WHAT_IT_DOES,
         *_FROM_NONE,
-        *_INITIALISES,
-        *_MAY_BE_FROM_NONE,
-        *_LOADS_WEIGHTS,
+        "init_from",
         *_OPTIMIZER,
         _SAYS_TRAINING,
         _FLAVOUR,
@@ -561,7 +515,7 @@ class Hyperparameters:
             for full_name, value in self._values(name):
                 if value.lower() in _NO_MODEL or (name == _MODEL_TYPE and not value.startswith("amazon.")):
                     continue
-                if not _is_of_another_model(full_name):
+                if _OTHER_MODELS.isdisjoint(squeezed(full_name).split(".")):
                     whole = f"{value}-{flavour}" if flavour and name == "model.name" else value
                     by_model.setdefault((whole, name not in CONFIGURATIONS), full_name)
         for name in self._given(LOADED_FROM):
@@ -661,17 +615,6 @@ class Hyperparameters:
         flags = [text.lower() for text in self.all(_FROM_NONE)]
         begins = {squeezed(text) for text in self.all(("init_from",))}
         return any(text in YES for text in flags) or not begins.isdisjoint(_NONE)
-
-    def may_begin_with_none(self) -> bool:
-        """Whether something it is told, or that it starts, is what runs have that begin with no weights, so that the
-        name of its model may be that of a configuration.
-        """
-        answered = any(text.lower() in YES for text in self.all(_MAY_BE_FROM_NONE))
-        answered |= any(squeezed(text) in _NONE or text.lower() == "none" for text in self.all(_INITIALISES))
-        loads_none = any(text.lower() in _SWITCHED_OFF for text in self.all(_LOADS_WEIGHTS))
-        stages = {squeezed(text) for text in self.all((*_TECHNIQUES, *_WHAT_IT_DOES))}
-        pretrains = not _PRETRAINS.isdisjoint(stages) or any(map(_is_called_pretraining, self.all(_STARTS)))
-        return answered or loads_none or pretrains
 
     def extends_the_context(self) -> bool:
         """Whether it is trained on a longer context than the model was made for."""
@@ -818,7 +761,7 @@ def parameter_name(key: str) -> str:
     return f"{_OF_THE_TOOLKIT}.{name.removeprefix(toolkit)}" if name.startswith(toolkit) else name
 
 
-def _is_of_another_model(name: str) -> bool:
+def perhaps_of_another_model(name: str) -> bool:
     """Whether a part of a name, as it is looked up, is called by nothing but another role than the trained model's:
     `teacher_model`, and not verl's `actor_rollout_ref`.
     """
@@ -831,12 +774,6 @@ def _is_another_role(part: str) -> bool:
     if not words.isdisjoint(_OTHER_ROLES):
         return words <= _OTHER_ROLES | _BESIDE_A_ROLE
     return _IN_ONE.fullmatch(part) is not None
-
-
-@lru_cache(maxsize=MOST_TEXTS)
-def _is_called_pretraining(text: str) -> bool:
-    """Whether a file that a text names is called so."""
-    return any(not _PRETRAINS.isdisjoint(words_of(word.rpartition("/")[2])) for word in set(text.split()))
 
 
 @lru_cache(maxsize=MOST_TEXTS)
@@ -876,18 +813,18 @@ def says_something(key: str, text: str) -> bool:
     """Whether a text of this name is read at all."""
     name = parameter_name(key)
     named = not LOOKED_UP.isdisjoint(ends_of(name)) or _extends(name)
-    return named or tells_to_resume(name, text)
+    return named or tells_to_resume(name, text) or may_begin_with_none(name, text)
 
 
 def counts_against(name: str, text: str) -> bool:
     """Whether a statement can only count against the run, however surely it was read: names of its model, settings of
-    training, what extends its context, and what resumes.
+    training, what extends its context, what resumes, and what may mean that it begins with no weights.
     """
     key = parameter_name(name)
     ends = ends_of(key)
     named = not _MODELS.isdisjoint(ends) and _LIKE_A_NAME.match(text) is not None
     trains = not _ONLY_AGAINST.isdisjoint(ends) or (text[:1].isdigit() and not _MORE_OF_THEM.isdisjoint(ends))
-    return named or trains or _extends(key) or tells_to_resume(key, text)
+    return named or trains or _extends(key) or tells_to_resume(key, text) or may_begin_with_none(key, text)
 
 
 def _extends(name: str) -> bool:

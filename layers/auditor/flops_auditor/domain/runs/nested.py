@@ -99,7 +99,9 @@ _END = ";"
 
 SERVER = "inference"
 """What the options of a command stand below that serves a model, and trains none."""
-_SERVES = re.compile(r"^(?:[^-=]*[/.])?(?:vllm|sglang|lmdeploy|ollama|tgi|text-generation-launcher|trtllm)(?:[-.]|$)")
+_SERVERS = ("vllm", "sglang", "lmdeploy", "trtllm", "ollama")
+"""Programs that serve models, `vllm serve`, and whose modules do: `vllm.entrypoints.openai.api_server`."""
+_TO_SERVE = frozenset({"serve", "run"})
 
 _Waiting = deque[tuple[str, object, int | None]]
 """Names that a text, or what JSON holds, stands under, it, and its place in a list."""
@@ -463,7 +465,7 @@ def _taken_apart(words: Sequence[str]) -> tuple[dict[str, str], str]:
         if word == _END:
             serves, elsewhere = False, {**elsewhere, **values}
             continue
-        serves = serves or _SERVES.search(word) is not None
+        serves = serves or _is_server(words, position)
         name, equals, value = word.partition("=")
         if not equals:
             following = words[position + 1] if words[position + 1 : position + 2] not in ([], [_END]) else "-"
@@ -482,6 +484,18 @@ def _taken_apart(words: Sequence[str]) -> tuple[dict[str, str], str]:
         elif not is_option and (not before.startswith("-") or "=" in before or _is_number(before)):
             started.append(word.rpartition("/")[2])
     return values, " ".join(started)
+
+
+def _is_server(words: Sequence[str], position: int) -> bool:
+    """Whether a word of a command line starts a server of models, and is not the value of an option."""
+    before = words[position - 1] if position else ""
+    starts = before[:2] != "--" and before[-1:] in ("m", "c")
+    if before.startswith("-") and not starts:
+        return False
+    name = words[position].rpartition("/")[2].lower()
+    if name in _SERVERS:
+        return not _TO_SERVE.isdisjoint(words[position + 1 : position + 2])
+    return name.startswith(_SERVERS) and "serve" in name
 
 
 def _is_number(text: str) -> bool:
