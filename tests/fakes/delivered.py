@@ -149,7 +149,7 @@ CASES = [
          changes={"SecondaryStatusTransitions": [], "TrainingTimeInSeconds": 0}),
     Case("10 a closed model and its size in a tag", "indeterminate", "nothing-bounds-it", parameters={},
          tags={"params": "1e9"}, changes={**serverless("nova-textgeneration-lite/1.0.0"), **BILLED}),
-    Case("11 two figures for an original", "indeterminate", "original-straddles-a-line", hours=1, hosts=1,
+    Case("11 two figures for an original", "indeterminate", "original-straddles-a-line", hours=100, hosts=1,
          parameters={"model_id": "microsoft/Phi-3-mini-4k-instruct"}),
     Case("12 a number without an end", "below", "one-third", hours=1, hosts=1,
          parameters={**LLAMA, "num_train_epochs": "1e-99999999", "max_steps": "9" * 2_000}, tags={"tokens": "1e9"}),

@@ -66,7 +66,8 @@ def roles_of(declared: Declared, original: Original, lineage: Lineage) -> tuple[
         perhaps = declared.loads_weights is None or original.pretraining_flop is not None
         role, other = ("modifier", None) if foreign else ("developer", "modifier" if perhaps else None)
     elif not lineage.roots() and not declared.loads_weights and declared.pretraining_flop is None:
-        from_none = declared.activity == "pretraining" or stated.from_scratch is True
+        pretrains = declared.activity == "pretraining" and not declared.by_name
+        from_none = pretrains or stated.from_scratch is True
         role, other = ("developer", "modifier" if named else None) if from_none else ("modifier", None)
     if role == "developer" and other is None:
         sure = bool(lineage.roots()) and all(root.surely_own for root in lineage.roots())

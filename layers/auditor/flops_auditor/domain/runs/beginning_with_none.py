@@ -34,6 +34,8 @@ _WHAT = frozenset({"stage", "mode", "task", "phase", "type", "technique", "metho
 _STARTED = frozenset({"program", "recipe", "recipes", "config", "cfg", "script", "entry", "point", "command", "cmd"})
 _NOTHING = frozenset({"random", "scratch", "fromscratch", "randominit", "none", "randomly", "empty"})
 _PRETRAINS = frozenset({"pretrain", "pretraining", "fromscratch", "scratch"})
+_CONTINUES = frozenset({"continue", "continued", "continual", "continuous", "further"})
+_OF_LOGS = ("wandb.", "mlflow.")
 _WORDS = re.compile(r"[^a-z]+")
 _LONGEST = 4_000
 """Characters of what is started that are looked at: names of files, and lines of a shell."""
@@ -43,6 +45,8 @@ _LONGEST = 4_000
 def may_begin_with_none(name: str, text: str) -> bool:
     """Whether what stands under a name, as it is looked up, may mean so."""
     words = frozenset(_WORDS.split(name.rpartition(".")[2]))
+    if name.startswith(_OF_LOGS):
+        return False
     value = text.strip().strip("'\"").lower()
     if value in _ON or value in _OFF:
         return _answered(words, value in _ON)
@@ -69,6 +73,8 @@ def _is_called_so(text: str) -> bool:
     """Whether a file, or a folder of recipes, that a text names is called so."""
     for path in text.split():
         words = _WORDS.split(path)
+        if not _CONTINUES.isdisjoint(words):
+            continue
         if not _ASKED.isdisjoint(words) or "scratch" in words or "fromscratch" in words:
             return True
     return False

@@ -197,7 +197,8 @@ class Declared:
     """What the job declares, read. Amounts are whole numbers; None means not declared.
 
     `names` are all names of the model that it begins with, `base_model` is the first that is no mere place.
-    `loads_weights`: it names weights that it loads, None where the name may be that of a configuration. `stated` is
+    `loads_weights`: it names weights that it loads, None where the name may be that of a configuration; `by_name`: one
+    stands where trainers load weights from, whatever else may mean that it loads none. `stated` is
     what only people know. `planned_tokens` are the most that hyperparameters let it train on, or each device of it;
     `updates_of_a_rollout` how often it trains on what it generated. `extends_the_context`: it is trained on a longer
     context than the model's own. `layers_by_width`: how many layers the model has times how wide their queries are,
@@ -213,6 +214,7 @@ class Declared:
     base_model: str = ""
     names: tuple[ModelName, ...] = ()
     loads_weights: bool | None = False
+    by_name: bool = False
     pretraining_flop: int | None = None
     stated: Stated = NOTHING_STATED
     parameters: int | None = None
@@ -390,7 +392,7 @@ def read_declared(statements: Statements) -> Declared:
     perhaps = any(
         may_begin_with_none(parameter_name(key), text) for given in places_said for key, text in given.items()
     )
-    names, loads_weights = _names(statements, read, reader, may_begin_with_none=from_scratch or perhaps)
+    names, by_name = _names(statements, read, reader)
     planned, planned_of_a_device = parameters.tokens()
     precision, tagged = _precision(parameters, reader)
     hinted = _hinted_precision(statements, precision, reader)
@@ -402,7 +404,8 @@ def read_declared(statements: Statements) -> Declared:
         activity="not-training" if statements.evaluation else activity,
         base_model=next((name.text for name in names if not name.is_place), names[0].text if names else ""),
         names=names,
-        loads_weights=loads_weights,
+        loads_weights=None if names and (from_scratch or perhaps or not by_name) else by_name,
+        by_name=by_name,
         pretraining_flop=pretraining_flop,
         stated=reader.stated(pretraining_flop, from_scratch=from_scratch),
         parameters=reader.count("params", "--parameters"),
@@ -477,11 +480,10 @@ def _pretraining(variable_text: str, reader: _Reader) -> int | None:
 
 
 def _names(
-    statements: Statements, read: Mapping[str, Hyperparameters], reader: _Reader, *, may_begin_with_none: bool
-) -> tuple[tuple[ModelName, ...], bool | None]:
-    """The names of the model, first that of the service's own fields, then the most explicit, and whether the run loads
-    its weights; None where a name may be that of a configuration, since that it begins with none, or may do so, against
-    what the run names, settles nothing.
+    statements: Statements, read: Mapping[str, Hyperparameters], reader: _Reader
+) -> tuple[tuple[ModelName, ...], bool]:
+    """The names of the model, first that of the service's own fields, then the most explicit, and whether one is of
+    those under which weights are loaded, and not perhaps that of a configuration.
     """
     folders, tagged = statements.folders, reader.tag("base-model")
     none = tagged.lower() in _FROM_SCRATCH
@@ -511,7 +513,7 @@ def _names(
     each_once = list({replace(name, where=""): name for name in reversed(names)}.values())[::-1]
     if len(each_once) > MOST_NAMES:
         reader.figure_doubts.append(MORE_NAMES(most=MOST_NAMES))
-    return tuple(each_once[:MOST_NAMES]), True if loads and not may_begin_with_none else None
+    return tuple(each_once[:MOST_NAMES]), loads
 
 
 def _model_name(text: str, place: str, where: str, *, loaded: bool) -> ModelName:

@@ -458,12 +458,14 @@ def _taken_apart(words: Sequence[str]) -> tuple[dict[str, str], str]:
     values.
     """
     values: dict[str, str] = {}
-    elsewhere: dict[str, str] = {}
+    before_it, of_it = dict[str, str](), dict[str, str]()
     started: list[str] = []
     serves = False
     for position, word in enumerate(words):
         if word == _END:
-            serves, elsewhere = False, {**elsewhere, **values}
+            serves = False
+            before_it |= of_it
+            of_it.clear()
             continue
         serves = serves or _is_server(words, position)
         name, equals, value = word.partition("=")
@@ -473,9 +475,9 @@ def _taken_apart(words: Sequence[str]) -> tuple[dict[str, str], str]:
         is_option = bool((word.startswith("-") or equals) and not _is_number(word) and name.strip("-+"))
         if is_option:
             option = f"{SERVER}.{name.lstrip('-+')}" if serves else name.lstrip("-+")
-            if elsewhere.get(option, value) != value:
-                values[f"{len(values)}.{option}"] = elsewhere.pop(option)
-            values[option] = value
+            if before_it.get(option, value) != value:
+                values[f"{len(values)}.{option}"] = before_it.pop(option)
+            values[option] = of_it[option] = value
         before = words[position - 1] if position else ""
         if before == _STARTS_A_MODULE:
             started.append(word.rpartition(".")[2])

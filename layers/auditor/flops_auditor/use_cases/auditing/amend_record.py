@@ -18,6 +18,7 @@ from flops_auditor.use_cases.auditing.keep_record import (
     case_behind,
     commit,
     examine,
+    finish,
     lineage_of,
     newest,
     put_evidence,
@@ -49,6 +50,7 @@ def amend(job_id: str, amendment: Amendment, recorder: Recorder) -> Outcome:
         if kept.case and amendment in kept.case.evidence.amendments:
             return settle(job_id, recorder, "assessed again", kept)
         case = _amended(kept, job_id, amendment, recorder)
+        finish(job_id, kept, recorder)  # who recorded it may have died before people were told
         if put_evidence(case, kept.revision + 1, recorder) is case:
             made = commit(examine(case, lineage_of(case, recorder), recorder), kept, recorder)
             if made is not None:

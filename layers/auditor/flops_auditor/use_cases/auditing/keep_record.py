@@ -53,6 +53,7 @@ MOST_ROUNDS = 8
 MOST_OF_ONE_CAUSE = 10
 """Alerts a day (UTC) about jobs that one kind of doubt alone keeps open."""
 MOST_WAITED = 50
+"""Records that only waited, one after another, that are passed over to see what people know."""
 ALERTS_BY_CAUSE = "alerts-by-cause"
 """Whose notes count them, in place of a job's id."""
 
@@ -412,7 +413,7 @@ def alert_people(job_id: str, kept: Committed, recorder: Recorder) -> None:
         return
     cause, number = cause_of(content), None
     if cause is not None:
-        number = _number_today(job_id, cause, name, recorder)
+        number = _number_today(job_id, cause, name, recorder, again=not kept.new)
         if number is None:
             return
     all_clear = content["verdict"] == "below" and not above_but_for_its_word(content)
@@ -432,15 +433,20 @@ def _only_waits(content: Mapping[str, Any]) -> bool:
 
 
 def _beside_what_was_told(job_id: str, kept: Committed, recorder: Recorder) -> Mapping[str, Any]:
-    """A record's predicate, with the verdict before it of which people may know; the records between only waited, of
-    which the last MOST_WAITED are read. Each is in the archive before the next one is committed.
+    """A record's predicate, with the verdict before it of which people may know: of records that only waited nobody was
+    told. Where that is not known, one of them is lost or they are more than MOST_WAITED, people are told.
     """
     before = kept.content["previous_verdict"]
     for revision in range(kept.revision - 1, max(-1, kept.revision - 1 - MOST_WAITED), -1):
-        line = recorder.archive.get(record_key(job_id, revision)) if before == "indeterminate" else None
-        if line is None or not _only_waits(earlier := predicate_of(line)):
+        if before != "indeterminate":
             break
-        before = earlier["previous_verdict"]
+        line = recorder.archive.get(record_key(job_id, revision))
+        earlier = None if line is None else predicate_of(line)
+        if earlier is not None and not _only_waits(earlier):
+            break
+        before = earlier["previous_verdict"] if earlier is not None else None
+    else:
+        before = None if before == "indeterminate" else before
     return {**kept.content, "previous_verdict": before}
 
 
@@ -452,15 +458,19 @@ def _case_at_hand(job_id: str, kept: Committed, recorder: Recorder) -> Case | No
         return None
 
 
-def _number_today(job_id: str, cause: str, alert: str, recorder: Recorder) -> int | None:
+def _number_today(job_id: str, cause: str, alert: str, recorder: Recorder, *, again: bool) -> int | None:
     """Which alert of its cause this is today, counted from 1; None beyond the last one, of which the job keeps a note,
-    so that no later look at it mails it after all.
+    so that no later look at it mails it after all. One that is tried `again` has the number that it took.
     """
     now = recorder.clock()
     if recorder.records.noted(job_id, f"unmailed#{alert}"):
         return None
+    for number in range(1, MOST_OF_ONE_CAUSE + 1) if again else ():
+        if recorder.records.noted(job_id, f"number#{number:02}#{alert}"):
+            return number
     for number in range(1, MOST_OF_ONE_CAUSE + 1):
         if recorder.records.note(ALERTS_BY_CAUSE, f"{now:%Y-%m-%d}#{cause}#{number}", now):
+            recorder.records.note(job_id, f"number#{number:02}#{alert}", now)
             return number
     recorder.records.note(job_id, f"unmailed#{alert}", now)
     return None

@@ -19,6 +19,7 @@ from flops_auditor.use_cases.auditing.keep_record import (
     case_behind,
     commit,
     examine,
+    finish,
     lineage_of,
     newest,
     put_evidence,
@@ -60,6 +61,7 @@ def reassess_record(job_id: str, recorder: Recorder) -> Judged | None:
     judged = Judged(job_id, kept.revision, examined.audited.verdict, tables, changed)
     if not changed:
         return judged
+    finish(job_id, kept, recorder)  # who recorded it may have died before people were told
     if put_evidence(case, kept.revision + 1, recorder) is case:
         made = commit(examined, kept, recorder, reassessed=True)
         settle(job_id, recorder, "assessed again", made)
