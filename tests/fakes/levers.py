@@ -195,6 +195,9 @@ def levers(hours: float) -> list[Lever]:
 
 
 def is_named(lever: Lever, words: str) -> bool:
-    """Whether words of a record name a lever. What an argument starts is called an entry point, whatever it is."""
+    """Whether words of a record name a lever. What an argument starts is called an entry point, whatever it is, and
+    channels are the places that it reads.
+    """
     starts = lever.place == "argument" and "entry_point" in words
-    return starts or squeezed(lever.name).replace(".", "") in squeezed(words).replace(".", "")
+    reads = lever.place == "channel" and "places it reads" in words
+    return starts or reads or squeezed(lever.name).replace(".", "") in squeezed(words).replace(".", "")

@@ -116,6 +116,7 @@ def full_of_texts(hosts: int) -> Job:
         "max_steps": 100,
         "per_device_train_batch_size": 2,
         "max_seq_length": 512,
+        "gradient_accumulation_steps": 1,
         "lora_r": 8,
     }
     variables = {f"A{n}.{name}".upper(): f"{value + n}" for n in range(9) for name, value in said.items()}

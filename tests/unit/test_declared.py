@@ -38,6 +38,7 @@ def test_every_tag_is_read() -> None:
         names=(ModelName("org/model", "tag flops-auditor:base-model", explains=True),),
         pretraining_flop=10**24,
         loads_weights=True,
+        by_name=True,
         stated=Stated(systemic_risk=True, unconfirmed=frozenset({"systemic_risk", "pretraining_flop"})),
         parameters=8 * 10**9,
         active_parameters=2 * 10**9,
