@@ -62,9 +62,11 @@ def flattened(given: Mapping[str, str]) -> dict[str, str]:
     return statements_in(texts_in(given), given)
 
 
-def test_what_the_shell_fills_in_is_not_known_and_an_open_quotation_mark_is_no_end() -> None:
+def test_a_number_that_the_shell_fills_in_is_not_known_and_an_open_quotation_mark_is_no_end() -> None:
     assert options(("bash", "-c", "train --epochs $EPOCHS --max_steps=${STEPS} --batch-size 8 --note 'open")) == {
         "c": "train",
+        "epochs": "$EPOCHS",
+        "max_steps": "${STEPS}",
         "batch-size": "8",
         "note": "'open",
         STARTED: "bash",

@@ -7,7 +7,7 @@ NeMo-RL; NeMo and SageMaker HyperPod recipes (`run.*`, `training_config.*`); tor
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -15,6 +15,13 @@ from math import ceil
 
 from flops_auditor.domain.runs.beginning_with_none import may_begin_with_none
 from flops_auditor.domain.runs.model_names import is_place
+from flops_auditor.domain.runs.parts_of_a_plan import (
+    MAY_ACCUMULATE,
+    is_of_the_run,
+    may_name_settings,
+    names_a_launcher,
+    speaks_of_accumulation,
+)
 from flops_auditor.domain.runs.resuming import LOADED_FROM, may_resume, tells_to_resume
 from flops_auditor.domain.runs.techniques import (
     MOST_TEXTS,
@@ -75,6 +82,8 @@ _BEGINNING = 8
 """Of a longer name so much is kept of its beginning, where the toolkit's mark stands, and the rest of its end."""
 STARTED = "entry_point"
 """The name under which the words of a command line stand that are no options: what it starts, with which recipe."""
+STARTS_AGAIN = "starts_again"
+"""The name under which stands that a line starts several programs that may train, or one over and over."""
 IN_TEXT = "in_text"
 """Before names of settings in a text whose notation is not known: whose setting one is, nothing says for sure."""
 
@@ -148,23 +157,31 @@ _STEPS = (
     "train_iters",
     "max_iters",
     "num_train_steps",
-    "num_training_steps",
-    "max_train_steps",
     "max_num_steps",
 )
+_MAY_BE_STEPS = (
+    "num_training_steps",
+    "max_train_steps",
+    "max_training_steps",
+    "total_steps",
+    "num_steps",
+    "training_steps",
+    "train_steps",
+)
+"""Of a scheduler, of a part of the run, or of the run: what they say more than the others takes a plan away."""
 _SEQUENCES_PER_STEP = ("global_batch_size", "train_global_batch_size")
 _MICRO_BATCHES = ("train_micro_batch_size_per_gpu", "micro_train_batch_size")
-_ACCUMULATES_ONCE = ("per_device_train_batch_size",)
+_BATCH_OF_EITHER = "train_batch_size"
+"""Of a device in scripts for Hugging Face's Trainer; of all together beside a micro batch (DeepSpeed, OpenRLHF)."""
+_ACCUMULATES_ONCE = ("per_device_train_batch_size", _BATCH_OF_EITHER)
 """Of Transformers, which takes one batch a step where nothing says more; so do not all that take the others."""
 _SEQUENCES_OF_A_DEVICE = (
-    *_ACCUMULATES_ONCE,
+    "per_device_train_batch_size",
     "micro_batch_size",
     "local_batch_size",
     "training.batch_size",
     *_MICRO_BATCHES,
 )
-_BATCH_OF_EITHER = "train_batch_size"
-"""Of a device in scripts for Hugging Face's Trainer; of all together beside a micro batch (DeepSpeed, OpenRLHF)."""
 _OF_UNKNOWN_BATCHES = ("batch_size", "total_batch_size", "effective_batch_size")
 """Of a device, of all together, or of an evaluation."""
 _TEXTS_OF_A_SEQUENCE = ("train_group_size", "train_n_passages")
@@ -194,17 +211,6 @@ _ACCUMULATED = (
     "update_freq",
     "num_microbatches",
 )
-_ACCUMULATES = "accum"
-"""What names of the same contain that are not known."""
-_SETTINGS_OF_A_TRAINER = (
-    "deepspeed",
-    "deepspeed_config",
-    "deepspeed_config_file",
-    "ds_config",
-    "accelerate_config",
-    "training_recipe",
-)
-"""Files of settings that may say how many batches are accumulated, where nothing else does."""
 _EPOCHS = ("num_train_epochs", "num_epochs", "epochs", "epoch", "max_epochs", "total_epochs", "n_epochs")
 _UPDATES = ("num_iterations", "num_ppo_epochs", "ppo_epochs")
 """How often each batch of rollouts is trained on: TRL's GRPO, TRL's PPO, verl and others."""
@@ -278,6 +284,7 @@ _RECIPES = ("config_name", "recipe", "recipe_name", "recipes")
 _SCRIPTS = ("sagemaker_program", *_RECIPES, STARTED)
 """The script, or the recipe, that SageMaker or a command starts."""
 _SETTINGS = ("config", "config_file", "config_path", "recipe")
+_OF_SETTINGS_ALONE = re.compile(r"[^/]+\.(?:ya?ml|toml|json|cfg|conf|ini)", re.IGNORECASE)
 _OF_SETTINGS_FILES = re.compile(r"(?:.*/)?(?P<name>[^/]+\.(?:ya?ml|toml|json|cfg|conf|ini|py))", re.IGNORECASE)
 """What a script is started with, which may tell the technique where nothing says it."""
 _ESTIMATORS = ("adv_estimator", "advantage_estimator")
@@ -377,11 +384,13 @@ _OF_A_SEQUENCE = (*_PROMPT_LENGTHS, *_ANSWER_LENGTHS)
 _ALL_LENGTHS = (*_LENGTHS, *_LENGTHS_BESIDE)
 _OF_A_PLAN = (
     *_STEPS,
+    *_MAY_BE_STEPS,
     *_SEQUENCES_PER_STEP,
     *_SEQUENCES_OF_A_DEVICE,
     _BATCH_OF_EITHER,
     *_TEXTS_OF_A_SEQUENCE,
     *_ACCUMULATED,
+    *MAY_ACCUMULATE,
     *_ALL_LENGTHS,
 )
 NUMBERS = (*_OF_A_PLAN, *_EPOCHS, *_UPDATES)
@@ -390,8 +399,8 @@ _ONLY_AGAINST = all_squeezed(_OF_TRAINING_ALONE, _OF_TRAINERS) - all_squeezed(
     _OF_A_PLAN, _ADAPTERS_RANK, _ADAPTERS_HINTED
 )
 """What bounds nothing and takes no bound away, however it was read."""
-_MORE_OF_THEM = all_squeezed(_EPOCHS, _ALL_LENGTHS)
-"""Numbers that only raise a bound: of lengths those beside one that was surely read."""
+_MORE_OF_THEM = all_squeezed(NUMBERS, _OF_UNKNOWN_BATCHES) - all_squeezed(_UPDATES)
+"""Numbers that only raise a bound, or take it away: a plan needs parts that were surely read."""
 _LIKE_A_NAME = re.compile(r"(?=.*[A-Za-z])(?=.*[/\d$])", re.DOTALL)
 """A model's name, rather than a word of a sentence."""
 _FOR_PEOPLE = frozenset({"prompt", "description", "title", "notes", "note", "comment", "tags", "template", "message"})
@@ -400,7 +409,15 @@ _STORED_IN_A_CACHE = re.compile(r"(?:^|[._])kv(?:$|[._]|cache)")
 PLANS = ("planned_tokens", "planned_tokens_of_a_device")
 _EXTENDED = all_squeezed({"rope_scaling", "rope_factor", "rope_scaling_factor", "yarn", "yarn_factor", "shift_attn"})
 """What trains a model on a longer context than its own."""
-_IN_ENVIRONMENT = all_squeezed(MODEL, NUMBERS, _ADAPTERS_SAID, _ADAPTERS_RANK, _OF_TRAINING_ALONE, _EXTENDED, {STARTED})
+_IN_ENVIRONMENT = all_squeezed(
+    MODEL,
+    NUMBERS,
+    _ADAPTERS_SAID,
+    _ADAPTERS_RANK,
+    _OF_TRAINING_ALONE,
+    _EXTENDED,
+    {STARTED, STARTS_AGAIN},
+)
 """What is read from variables, too, which scripts hand on as arguments."""
 LOOKED_UP = all_squeezed(
     {
@@ -412,7 +429,6 @@ LOOKED_UP = all_squeezed(
         *_ESTIMATORS,
         *_ROLLOUTS,
         *_SETTINGS,
-        *_SETTINGS_OF_A_TRAINER,
         *_OF_UNKNOWN_BATCHES,
         *_TRAINED_SAID,
         *_ADAPTERS_HINTED,
@@ -487,8 +503,12 @@ class Hyperparameters:
 
     def all(self, names: Iterable[str], *, surely: bool = False) -> list[str]:
         """All values of these names; those alone that were `surely` read where a program reads them."""
+        return [value for _, value in self._stated(names, surely=surely)]
+
+    def _stated(self, names: Iterable[str], *, surely: bool = False) -> list[tuple[str, str]]:
+        """The same, each with the name that it stands under."""
         return [
-            value
+            (full_name, value)
             for name in self._given(tuple(names))
             for full_name, value in self._values(name)
             if value
@@ -554,10 +574,10 @@ class Hyperparameters:
 
     def tokens(self) -> tuple[int | None, int | None]:
         """Tokens of the whole run at most, steps x sequences of a step x their length: of all devices together, and
-        of each of them; None where one of the three is not said.
+        of each of them; None where one of the three is not said, or not known to be said of the whole run.
         """
-        steps = self._most(_STEPS, _MOST_STEPS)
-        length = self.sequence_length() if steps is not None and self._lengths_are_numbers() else None
+        steps = None if self.all((STARTS_AGAIN,)) else self._steps()
+        length = self.sequence_length() if steps is not None and self._lengths_are_known() else None
         if steps is None or length is None:
             return None, None
         of_all = bool(self.numbers(_MICRO_BATCHES, _MOST_STEPS))
@@ -565,7 +585,7 @@ class Hyperparameters:
         together = self._most((*_SEQUENCES_PER_STEP, *(either if of_all else ())), _MOST_STEPS)
         each = self._most((*_SEQUENCES_OF_A_DEVICE, *(() if of_all else either)), _MOST_STEPS)
         texts = self._most(_TEXTS_OF_A_SEQUENCE, _MOST_PASSES, Fraction(1))
-        others = self._most(_OF_UNKNOWN_BATCHES, _MOST_STEPS, Fraction(0))
+        others = _most_of(self.all(_OF_UNKNOWN_BATCHES), _MOST_STEPS)
         if texts is None or others is None or others > max(together or 0, each or 0):
             return None, None
         accumulated = self._accumulated()
@@ -578,30 +598,52 @@ class Hyperparameters:
 
     def _most(self, names: tuple[str, ...], most: int, default: Fraction | None = None) -> Fraction | None:
         """The largest number under these names; `default` where none of them says something, None where one says what
-        is no number: `auto`, a variable.
+        is no number (`auto`, a variable), or none stands among the run's own settings.
         """
-        texts = self.all(names)
-        numbers = _numbers_in(texts, most)
-        return None if len(numbers) < len(texts) else max(numbers, default=default)
+        stated = self._stated(names)
+        if not any(is_of_the_run(name) for name, _ in stated):
+            return None if stated else default
+        return _most_of((text for _, text in stated), most)
+
+    def _steps(self) -> Fraction | None:
+        """Steps of the whole run; None where they are not known, or another name may say that there are more."""
+        steps = self._most(_STEPS, _MOST_STEPS)
+        told = (text for text in self.all(_MAY_BE_STEPS) if text.lower() not in NO and not text.startswith("-"))
+        others = None if steps is None else _most_of(told, _MOST_STEPS)
+        return None if others is None or steps is None or others > steps else steps
 
     def _accumulated(self) -> Fraction | None:
         """How many batches a device takes for each step: one where nothing says more, to a trainer that takes one then;
         None where it is not known, be it by a name that is not known, or since a file of settings may say so.
         """
+        once = bool(self.all(_ACCUMULATES_ONCE)) and not self._may_read_settings()
+        stated = self._most(_ACCUMULATED, _MOST_STEPS, Fraction(1) if once else None)
         known = all_as_compared(_ACCUMULATED)
-        others = [name for name in self._by_name if _ACCUMULATES in name and "." not in name and name not in known]
-        told = {text.lower() for name in others for _, text in self._by_name[name]} - NO - YES
-        if any(text.isdigit() or not recognise_precision(text) for text in told):
-            return None
-        files = [_OF_SETTINGS_FILES.fullmatch(text) for text in self.all((*_SETTINGS, *_SETTINGS_OF_A_TRAINER))]
-        unseen = any(files) or bool(self.all(_RECIPES))
-        once = bool(self.all(_ACCUMULATES_ONCE)) and not unseen
-        return self._most(_ACCUMULATED, _MOST_STEPS, Fraction(1) if once else None)
+        named = self._each_once() if stated is not None else ()
+        others = {text for name, text in named if speaks_of_accumulation(name) and known.isdisjoint(ends_of(name))}
+        others = {text for text in others if text.lower() not in NO | YES}
+        told = _most_of((text for text in others if text[:1].isdigit() or not recognise_precision(text)), _MOST_STEPS)
+        return None if told is None or stated is None or told > stated else stated
 
-    def _lengths_are_numbers(self) -> bool:
-        """Whether every length of a sequence is one that is read."""
-        texts = self.all(_LENGTHS)
-        return len(self._lengths(_LENGTHS, surely=False)) == len(texts)
+    def _may_read_settings(self) -> bool:
+        """Whether it may read a file of settings of its trainer."""
+        started = (word for text in self.all((STARTED,)) for word in text.split())
+        named = bool(self.all(_RECIPES)) or any(_OF_SETTINGS_ALONE.fullmatch(word) for word in started)
+        return named or any(may_name_settings(name, text) for name, text in self._each_once())
+
+    def _each_once(self) -> Iterator[tuple[str, str]]:
+        """Every statement, by the name that it stands under."""
+        return (each for name, values in self._by_name.items() if "." not in name for each in values)
+
+    def _lengths_are_known(self) -> bool:
+        """Whether every length of a sequence is one that is read, and one stands among the run's own settings."""
+        parts = [text for text in self.all(_OF_A_SEQUENCE) if text.lower() not in NO]
+        read = len(self._lengths((*_LENGTHS, *_OF_A_SEQUENCE), surely=False)) == len(self.all(_LENGTHS)) + len(parts)
+        whole, *of_parts = (
+            any(is_of_the_run(name) for name, _ in self._stated(names, surely=True))
+            for names in (_LENGTHS, _PROMPT_LENGTHS, _ANSWER_LENGTHS)
+        )
+        return read and (whole or all(of_parts))
 
     def bears_together(self) -> tuple[str, ...]:
         """What these say only beside others: fields of Declared that take several of them, none of which says
@@ -703,9 +745,11 @@ class Hyperparameters:
         return technique_of_scripts(started)
 
     def parameter_efficient(self) -> bool:
-        """Whether only adapters are trained: what says so itself overrides a rank that was left at its default."""
+        """Whether only adapters are trained: what says so itself overrides a rank that was left at its default. What a
+        shell fills in may say anything.
+        """
         if methods := self._trained_said():
-            return all(text not in _FULL for text in methods)
+            return all(text not in _FULL and "$" not in text for text in methods)
         ranks = self.all(_ADAPTERS_RANK)
         return any(text.lower() not in _FULL for text in ranks or self.all(_ADAPTERS_HINTED))
 
@@ -734,6 +778,13 @@ class Hyperparameters:
         if stated <= {"fp32", "tf32", None} and stored & {"bf16", "fp16"}:
             return ""
         return next((name for name in PRECISIONS if name in stated), "")
+
+
+def _most_of(texts: Iterable[str], most: int) -> Fraction | None:
+    """The largest of texts that are numbers over 0; 0 without any, None where one is no number."""
+    given = list(texts)
+    numbers = _numbers_in(given, most)
+    return max(numbers, default=Fraction(0)) if len(numbers) == len(given) else None
 
 
 def _numbers_in(texts: Iterable[str], most: int) -> list[Fraction]:
@@ -797,7 +848,7 @@ def is_hyperparameter(variable: str) -> bool:
 def is_read(variable: str) -> bool:
     """Whether a variable, or a text in one, is read as a hyperparameter is."""
     name = parameter_name(variable)
-    read = not _IN_ENVIRONMENT.isdisjoint(ends_of(name)) or _ACCUMULATES in name
+    read = not _IN_ENVIRONMENT.isdisjoint(ends_of(name)) or speaks_of_accumulation(name) or names_a_launcher(name)
     return is_hyperparameter(variable) or read or may_resume(name)
 
 
@@ -812,18 +863,20 @@ def names_a_technique(variable: str, text: str) -> bool:
 def says_something(key: str, text: str) -> bool:
     """Whether a text of this name is read at all."""
     name = parameter_name(key)
-    named = not LOOKED_UP.isdisjoint(ends_of(name)) or _extends(name)
-    return named or tells_to_resume(name, text) or may_begin_with_none(name, text)
+    named = not LOOKED_UP.isdisjoint(ends_of(name)) or _extends(name) or speaks_of_accumulation(name)
+    told = tells_to_resume(name, text) or may_begin_with_none(name, text)
+    return named or told or may_name_settings(name, text)
 
 
 def counts_against(name: str, text: str) -> bool:
     """Whether a statement can only count against the run, however surely it was read: names of its model, settings of
-    training, what extends its context, what resumes, and what may mean that it begins with no weights.
+    training, numbers, what extends its context, what resumes, and what may mean that it begins with no weights.
     """
     key = parameter_name(name)
     ends = ends_of(key)
     named = not _MODELS.isdisjoint(ends) and _LIKE_A_NAME.match(text) is not None
-    trains = not _ONLY_AGAINST.isdisjoint(ends) or (text[:1].isdigit() and not _MORE_OF_THEM.isdisjoint(ends))
+    counted = (text[:1].isdigit() or "$" in text) and is_a_number(name)
+    trains = not _ONLY_AGAINST.isdisjoint(ends) or counted
     return named or trains or _extends(key) or tells_to_resume(key, text) or may_begin_with_none(key, text)
 
 
@@ -834,6 +887,12 @@ def _extends(name: str) -> bool:
 def name_of_a_model(name: str) -> bool:
     """Whether the trained model may stand under a name."""
     return not _MODELS.isdisjoint(ends_of(parameter_name(name)))
+
+
+def is_a_number(name: str) -> bool:
+    """Whether what stands under a name is read as a number."""
+    key = parameter_name(name)
+    return not _MORE_OF_THEM.isdisjoint(ends_of(key)) or speaks_of_accumulation(key)
 
 
 def is_for_people(name: str) -> bool:

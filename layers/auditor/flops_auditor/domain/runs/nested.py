@@ -17,12 +17,14 @@ from typing import Literal
 from flops_auditor.domain.runs.hyperparameters import (
     IN_TEXT,
     STARTED,
+    STARTS_AGAIN,
     counts_against,
     is_for_people,
     name_of_a_model,
     plain,
 )
 from flops_auditor.domain.runs.precision_hints import may_hint
+from flops_auditor.domain.runs.programs_of_a_line import trains_more_than_once
 from flops_auditor.domain.values.texts import read_json
 
 LONGEST_TEXT = 256_000
@@ -196,12 +198,18 @@ def _texts_of_command(command: tuple[str, ...]) -> NestedTexts:
             break
         words += _words(part) if any(map(str.isspace, part)) else [part]
     options, rest = _taken_apart(words)
-    leaves = [leaf for name, value in options.items() for leaf in reader.option(name, value)]
-    return NestedTexts((*leaves, *_started(STARTED, STARTED, rest)), reader.unread)
+    twice = _said_twice(options)
+    leaves = [leaf for name, value in options.items() for leaf in reader.option(name, value, twice=name in twice)]
+    again = _starts_again(STARTS_AGAIN, STARTS_AGAIN) if trains_more_than_once(" ".join(command)[:LONGEST_TEXT]) else []
+    return NestedTexts((*leaves, *_started(STARTED, STARTED, rest), *again), reader.unread)
 
 
 def _started(owner: str, name: str, rest: str) -> list[NestedText]:
     return [NestedText(owner, name, rest, "rest")] if rest else []
+
+
+def _starts_again(owner: str, name: str) -> list[NestedText]:
+    return [NestedText(owner, name, "true", "rest")]
 
 
 class _Reader:
@@ -209,9 +217,11 @@ class _Reader:
         self.unread = False
         self._left = _MOST_WITHIN
 
-    def option(self, name: str, value: str) -> Iterator[NestedText]:
-        """The texts in what an option says."""
-        return iter(_unfilled(name, name, value)) if _is_filled_in(value) else self.inside(name, value)
+    def option(self, name: str, value: str, *, twice: bool) -> Iterator[NestedText]:
+        """The texts in what an option says, `twice` where another command says it, too."""
+        if _is_filled_in(value):
+            return iter(_unfilled(name, name, value, twice=twice))
+        return self.inside(name, value)
 
     def inside(self, owner: str, value: str) -> Iterator[NestedText]:
         """The texts in a value, from the outermost to the innermost."""
@@ -233,6 +243,8 @@ class _Reader:
                 words = [each for each in node if isinstance(each, str)]
                 if any(map(_OPTION.match, words)):
                     yield from self._options(owner, name, words, waiting)
+                    if trains_more_than_once(" ".join(words)):
+                        yield from _starts_again(owner, _below(name, STARTS_AGAIN))
                     yield from (NestedText(owner, name, each, "line") for each in words)
                     node = [each for each in node if not isinstance(each, str)]
                 for number, each in enumerate(node):
@@ -251,6 +263,8 @@ class _Reader:
             before = [word for word in before if word != _END]
             if before or name_of_a_model(name):
                 yield NestedText(owner, name, " ".join(before) or plain(text), "head")
+        if not is_for_people(name) and trains_more_than_once(text, surely_a_line=bool(words)):
+            yield from _starts_again(owner, _below(name, STARTS_AGAIN))
         settings = (not words or "\n" in text) and not is_for_people(name)
         if settings and _has_settings(laid := self._laid_out(text)) and self._may_read(text):
             stated = dict.fromkeys(_settings_in(laid))
@@ -266,9 +280,10 @@ class _Reader:
 
     def _options(self, owner: str, name: str, words: Sequence[str], waiting: _Waiting) -> Iterator[NestedText]:
         options, rest = _taken_apart(words)
+        twice = _said_twice(options)
         for option, value in options.items():
             if _is_filled_in(value):
-                yield from _unfilled(owner, _below(name, option), value)
+                yield from _unfilled(owner, _below(name, option), value, twice=option in twice)
             else:
                 waiting.append((_below(name, option), value, None))
         yield from _started(owner, _below(name, STARTED), rest)
@@ -355,10 +370,18 @@ def _against(owner: str, name: str, text: str, kind: TextKind) -> list[NestedTex
     return [NestedText(owner, name, text, kind)] if counts_against(name, text) else []
 
 
-def _unfilled(owner: str, name: str, text: str) -> list[NestedText]:
-    """An option's value with variables in it, where it can only count against its owner, or may name a format."""
-    hints = may_hint(name, text)
-    return [NestedText(owner, name, text, "unfilled")] if hints else _against(owner, name, text, "unfilled")
+def _unfilled(owner: str, name: str, text: str, *, twice: bool) -> list[NestedText]:
+    """An option's value with variables in it, where it can only count against its owner, may name a format, or is said
+    `twice`, so that what is said beside it is not the whole of it.
+    """
+    kept = twice or may_hint(name, text)
+    return [NestedText(owner, name, text, "unfilled")] if kept else _against(owner, name, text, "unfilled")
+
+
+def _said_twice(options: Mapping[str, str]) -> set[str]:
+    """The options that two commands say: those of the earlier one have numbers before their names."""
+    earlier = {name for number, _, name in (each.partition(".") for each in options) if number.isdigit()}
+    return {each for each in options if each in earlier or each.partition(".")[2] in earlier & options.keys()}
 
 
 def _is_filled_in(value: str) -> bool:

@@ -7,7 +7,7 @@ from itertools import islice
 from flops_auditor.domain.runs.billable_tokens import BillableTokens
 from flops_auditor.domain.runs.declared import LONGEST_NAME, Folders, Statements, read_declared
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, Evidence
-from flops_auditor.domain.runs.hyperparameters import parameter_name, plain, says_something
+from flops_auditor.domain.runs.hyperparameters import is_a_number, parameter_name, plain, says_something
 from flops_auditor.domain.runs.model_names import in_service_bucket
 from flops_auditor.domain.runs.nested import NestedText, NestedTexts, statements_in, texts_in, texts_of_command
 from flops_auditor.domain.runs.places import Reference
@@ -143,8 +143,9 @@ def statements(job: TrainingJob) -> Statements:
         "variables": (texts_in(job.environment), job.environment),
         "arguments": (texts_of_command((*algorithm.container_entrypoint, *algorithm.container_arguments)), {}),
     }
-    known = _variables(job, [leaf for each, _ in texts.values() for leaf in each.leaves])
-    stated = {what: _filled_in(_said(*each), known, each[0]) for what, each in texts.items()}
+    leaves = [leaf for each, _ in texts.values() for leaf in each.leaves]
+    known, otherwise = _variables(job, leaves), _set_otherwise(job, leaves)
+    stated = {what: _filled_in(_said(*each), known, each[0], otherwise) for what, each in texts.items()}
     configured = {"serverless.sequence_length": serverless.sequence_length} if serverless else {}
     return Statements(
         tags=job.tags,
@@ -174,13 +175,26 @@ def _variables(job: TrainingJob, leaves: Sequence[NestedText]) -> dict[str, str]
     return {**set_in_lines, **places, **parameters, **job.environment}
 
 
-def _filled_in(stated: Mapping[str, str], known: Mapping[str, str], texts: NestedTexts) -> dict[str, str]:
+def _set_otherwise(job: TrainingJob, leaves: Sequence[NestedText]) -> frozenset[str]:
+    """Variables that lines set to one value and another, or not as the job does."""
+    first: dict[str, str] = dict(job.environment)
+    named = ((leaf.name.rpartition(".")[2], leaf.text) for leaf in leaves)
+    return frozenset(name for name, text in named if first.setdefault(name, text) != text)
+
+
+def _filled_in(
+    stated: Mapping[str, str], known: Mapping[str, str], texts: NestedTexts, otherwise: frozenset[str]
+) -> dict[str, str]:
     """With the values of variables in place of their names; a place that no shell fills in stays as it is written, and
     so does all else that is longer than a format's name. Whether an option that is called by a format is on, says only
-    a value that is known.
+    a value that is known; and no number is that of a variable which is set `otherwise`, too.
     """
     named = {name: _VARIABLE.fullmatch(text) for name, text in stated.items() if "$" in text}
-    whole = {name: known.get(variable["name"], stated[name]) for name, variable in named.items() if variable}
+    whole = {
+        name: known.get(variable["name"], stated[name])
+        for name, variable in named.items()
+        if variable and not (variable["name"] in otherwise and is_a_number(name))
+    }
     short = {name: filled_in(stated[name], known) for name in named if len(stated[name]) <= _LONGEST_FORMAT}
     formats = {name: text for name, text in short.items() if may_hint(name, text) or may_hint(name, stated[name])}
     filled = {**stated, **formats, **whole}

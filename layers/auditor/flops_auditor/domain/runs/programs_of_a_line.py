@@ -1,0 +1,101 @@
+"""Whether a line for a shell may train more than once: with several programs, or with one over and over."""
+
+import re
+
+_ENDS = re.compile(r"[;&|\n]++")
+_CONTINUED = re.compile(r"\\\r?\n")
+_REDIRECTED = re.compile(r"[<>]&|&>")
+_OPENS = "'\"`({$!"
+"""What a command may begin behind."""
+_LOOPS = frozenset({"for", "while", "until", "select", "xargs", "parallel", "seq", "repeat", "watch", "function"})
+_EXECUTES_EACH = frozenset({"-exec", "-execdir"})
+"""Of find."""
+_PASSED_OVER = frozenset(
+    {"do", "then", "else", "elif", "if", "time", "nohup", "exec", "sudo", "env", "command", "eval", "trap"}
+)
+_SHELLS = frozenset({"bash", "sh", "zsh", "dash", "ksh"})
+_ASSIGNED = re.compile(r"[A-Za-z_]\w*\+?=.*", re.DOTALL)
+_OF_CODE = re.compile(r".*\.(?:py|sh|bash|ipynb|jl|lua)", re.DOTALL)
+_STARTS_CODE = re.compile(
+    r"python[\d.]*|torchrun|accelerate|deepspeed|mpirun|mpiexec|srun|horovodrun|composer|colossalai"
+)
+_COMMAND = re.compile(r"[A-Za-z_./~][\w./+~-]*")
+_INSTALLS = frozenset({"pip", "ensurepip", "venv"})
+"""Modules of Python."""
+_OF_ENVIRONMENTS = frozenset({"uv", "conda", "mamba", "micromamba", "poetry", "wandb", "ray"})
+_RUN = frozenset({"run", "agent", "launch", "job", "submit", "exec"})
+"""What these are told so that they start a program."""
+_SERVERS = frozenset({"vllm", "sglang", "lmdeploy", "ollama"})
+_SERVES = "vllm-serve"
+"""TRL: the server of the model that generates a run's data."""
+_READ = frozenset({"source", "."})
+_TRAINS_NOTHING = frozenset(
+    {
+        *("pip", "pip3", "apt", "apt-get", "yum", "dnf", "apk", "npm", "git", "ldconfig", "cd", "pushd", "popd"),
+        *("export", "declare", "unset", "set", "ulimit", "test", "[", "[[", "echo", "printf", "cat", "tee", "head"),
+        *("tail", "grep", "sed", "awk", "cut", "tr", "sort", "uniq", "wc", "jq", "ls", "mkdir", "rmdir", "cp", "mv"),
+        *("rm", "ln", "chmod", "chown", "touch", "find", "tar", "unzip", "gzip", "df", "du", "pwd", "which", "date"),
+        *("hostname", "whoami", "id", "env", "printenv", "nproc", "free", "ps", "sleep", "wait", "true", "false"),
+        *("exit", "return", "kill", "done", "fi", "esac", "fuser", "sysctl", "mount", "umount", "aws", "gsutil"),
+        *("s5cmd", "rsync", "curl", "wget", "huggingface-cli", "hf", "nvidia-smi", "dcgmi", "service", "basename"),
+        *("dirname", "readlink", "realpath", "xargs"),
+    }
+)
+
+
+def trains_more_than_once(line: str, *, surely_a_line: bool = True) -> bool:
+    """Whether a line starts more than one program that may train, or has a loop, in which one is started again: what
+    is quoted may be a line itself. In a text that is not `surely_a_line` no word counts as a program's name that is
+    not known as one.
+    """
+    line = _REDIRECTED.sub(" > ", _CONTINUED.sub(" ", line))
+    programs = done = 0
+    apart = True
+    for end in (*_ENDS.finditer(line), None):
+        piece = line[done : end.start() if end else None]
+        words = _command(piece)
+        if words and _repeats(words):
+            return True
+        programs += _may_train(words, alone=surely_a_line and (apart or piece[:1].isspace()))
+        if end:
+            done, apart = end.end(), piece[-1:].isspace() or "\n" in end[0]
+    return programs > 1
+
+
+def _command(piece: str) -> list[str]:
+    """The words of a command, first its name: no variables that are set for it, and nothing that a shell is told to
+    do with it.
+    """
+    words = [word.strip(_OPENS + ")}") if not word.endswith("()") else word for word in piece.split()]
+    begin = 0
+    for begin, word in enumerate(words):
+        name = word.rpartition("/")[2]
+        told = name in _SHELLS and any(each.startswith("-") for each in words[begin + 1 : begin + 3])
+        option = begin > 0 and word.startswith("-")
+        if word and not (name in _PASSED_OVER or told or option or _ASSIGNED.fullmatch(word)):
+            return [name, *words[begin + 1 :]]
+    return []
+
+
+def _repeats(words: list[str]) -> bool:
+    of_a_function = words[0].endswith("()") or words[1:2] == ["()"]
+    return words[0] in _LOOPS or of_a_function or not _EXECUTES_EACH.isdisjoint(words)
+
+
+def _may_train(words: list[str], *, alone: bool) -> bool:
+    """Whether a command may train; one of an unknown name only where it surely stands alone, since signs of a shell
+    stand in texts, too.
+    """
+    if not words or words[0].startswith("#") or words[0] in _TRAINS_NOTHING:
+        return False
+    if _STARTS_CODE.fullmatch(words[0]):
+        module = words[2].partition(".")[0] if words[1:2] == ["-m"] and words[2:] else ""
+        return module not in _INSTALLS | _SERVERS
+    if words[0] in _SERVERS or words[1:2] == [_SERVES]:
+        return False
+    if words[0] in _OF_ENVIRONMENTS:
+        return not _RUN.isdisjoint(words[1:3])
+    if words[0] in _SHELLS or any(map(_OF_CODE.fullmatch, words)):
+        return True
+    named = words[0] not in _READ and words[1:2] != ["="] and _COMMAND.fullmatch(words[0]) is not None
+    return alone and named
