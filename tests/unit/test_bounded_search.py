@@ -119,8 +119,8 @@ def full_of_texts(hosts: int) -> Job:
         "gradient_accumulation_steps": 1,
         "lora_r": 8,
     }
-    variables = {f"A{n}.{name}".upper(): f"{value + n}" for n in range(9) for name, value in said.items()}
-    arguments = [f"--b{n}.{name}={value + n}" for n in range(19) for name, value in said.items()]
+    variables = {f"RUN{n}.{name}".upper(): f"{value + n}" for n in range(9) for name, value in said.items()}
+    arguments = [f"--run{n}.{name}={value + n}" for n in range(19) for name, value in said.items()]
     description, metrics = job(hosts, {**LLAMA, **texts}, grows("num_tokens", 1e11))
     of_the_image = {"TrainingImage": "image", "ContainerArguments": arguments}
     return {**description, "Environment": variables, "AlgorithmSpecification": of_the_image}, metrics
