@@ -267,6 +267,7 @@ ONCE = (
     f"{ONE} --lora_target_modules 'q_proj|v_proj' --data 's3://b/x?a=1&b=2'",
     f"torchrun --nproc_per_node $(nvidia-smi -L | wc -l) train.py {OPTIONS} --max_steps 10",
     f"vllm serve x --port 8000 & trl vllm-serve --model y & ray start --head; {ONE}",
+    f"ARGS='--a b' B=\"x y\"; {ONE}",
     f"huggingface-cli login; uv pip install x; if [ -f x ]; then sleep 1; fi; {ONE}",
 )
 
@@ -284,6 +285,9 @@ AGAIN = (
     f"seq 1 100 | xargs -n1 -I% {ONE} --seed %",
     f"parallel {ONE} --fold ::: 1 2 3",
     f"ls | /usr/bin/xargs -n1 {ONE}",
+    f"for((i=0;i<9;i++)); do {ONE}; done",
+    f"$(cat real.txt); {ONE}",
+    f"REAL='torchrun b.py'; $REAL; {ONE}",
     f"find . -name 'x*' -exec {ONE} \\;",
     f"train() {{ {ONE}; }}; train; train",
     " && ".join([ONE] * 3),

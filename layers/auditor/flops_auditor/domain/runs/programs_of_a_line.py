@@ -28,6 +28,9 @@ _RUN = frozenset({"run", "agent", "launch", "job", "submit", "exec"})
 _SERVERS = frozenset({"vllm", "sglang", "lmdeploy", "ollama"})
 _SERVES = "vllm-serve"
 """TRL: the server of the model that generates a run's data."""
+_MAKES = ("$(", "`", '"$(', '"`')
+"""How a command begins whose words another one makes."""
+_MADE = "made"
 _READ = frozenset({"source", "."})
 _TRAINS_NOTHING = frozenset(
     {
@@ -66,20 +69,34 @@ def _command(piece: str) -> list[str]:
     """The words of a command, first its name: no variables that are set for it, and nothing that a shell is told to
     do with it.
     """
-    words = [word.strip(_OPENS + ")}") if not word.endswith("()") else word for word in piece.split()]
-    begin = 0
+    written = piece.split()
+    words = [word.strip(_OPENS + ")}") if not word.endswith("()") else word for word in written]
+    quoted = ""
     for begin, word in enumerate(words):
+        if quoted:
+            quoted = "" if quoted in written[begin] else quoted
+            continue
         name = word.rpartition("/")[2]
         told = name in _SHELLS and any(each.startswith("-") for each in words[begin + 1 : begin + 3])
         option = begin > 0 and word.startswith("-")
-        if word and not (name in _PASSED_OVER or told or option or _ASSIGNED.fullmatch(word)):
+        if _ASSIGNED.fullmatch(word):
+            quoted = _opened(written[begin])
+        elif written[begin].startswith(_MAKES):
+            return [_MADE]
+        elif word and not (name in _PASSED_OVER or told or option):
             return [name, *words[begin + 1 :]]
     return []
 
 
+def _opened(assigned: str) -> str:
+    """The quotation mark that begins what a variable is set to and does not end in this word; empty without one."""
+    quote = assigned.partition("=")[2][:1]
+    return quote if quote in ("'", '"') and assigned.count(quote) % 2 else ""
+
+
 def _repeats(words: list[str]) -> bool:
     of_a_function = words[0].endswith("()") or words[1:2] == ["()"]
-    return words[0] in _LOOPS or of_a_function or not _EXECUTES_EACH.isdisjoint(words)
+    return words[0].partition("(")[0] in _LOOPS or of_a_function or not _EXECUTES_EACH.isdisjoint(words)
 
 
 def _may_train(words: list[str], *, alone: bool) -> bool:
