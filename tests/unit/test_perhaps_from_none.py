@@ -66,6 +66,9 @@ def why(audited: Audit) -> set[str]:
         {"cfg": "[model]\npretrained = false"},
         {"cfg": json.dumps({"model": {"pretrained": False}})},
         {"restore_from_path": "null"},
+        {"weights": "None"},
+        {"init_method": "random_normal"},
+        {"do_finetune": "0.0"},
     ],
     ids=str,
 )

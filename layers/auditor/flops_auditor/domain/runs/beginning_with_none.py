@@ -26,11 +26,14 @@ _LOADS = (
     frozenset({"init", "from"}),
     frozenset({"restore", "from"}),
 )
+_ALONE = frozenset({"weights"})
 _NOT = frozenset({"no", "not", "skip", "disable", "without", "ignore"})
-_OFF = NO | {"off", "disabled", "n", "f"}
+_OFF = NO | {"off", "disabled", "n", "f", "0.0"}
 _ON = YES | {"on", "enabled", "y", "t"}
 _HOW = frozenset({"init", "initialization", "initialisation", "weights", "weight", "from", "method"})
-_WHAT = frozenset({"stage", "mode", "task", "phase", "type", "technique", "method", "action", "training", "train"})
+_WHAT = frozenset(
+    {"stage", "mode", "task", "phase", "type", "technique", "method", "action", "activity", "training", "train"}
+)
 _STARTED = frozenset({"program", "recipe", "recipes", "config", "cfg", "script", "entry", "point", "command", "cmd"})
 _NOTHING = frozenset({"random", "scratch", "fromscratch", "randominit", "none", "randomly", "empty"})
 _PRETRAINS = frozenset({"pretrain", "pretraining", "fromscratch", "scratch"})
@@ -51,7 +54,7 @@ def may_begin_with_none(name: str, text: str) -> bool:
     if value in _ON or value in _OFF:
         return _answered(words, value in _ON)
     squeezed = _WORDS.sub("", value) if len(value) < 40 else ""
-    if squeezed in _NOTHING and not words.isdisjoint(_HOW | _WHAT):
+    if (squeezed in _NOTHING or squeezed.startswith("random")) and not words.isdisjoint(_HOW | _WHAT):
         return True
     if squeezed in _PRETRAINS and not words.isdisjoint(_WHAT):
         return True
@@ -63,7 +66,7 @@ def _answered(words: frozenset[str], yes: bool) -> bool:
     at_random = not words.isdisjoint(_AT_RANDOM) and not words.isdisjoint(_HOW)
     if at_random or not words.isdisjoint(_FROM_NONE):
         return yes
-    if not words.isdisjoint(_WEIGHTS) or any(part <= words for part in _LOADS):
+    if words == _ALONE or not words.isdisjoint(_WEIGHTS) or any(part <= words for part in _LOADS):
         return not yes
     asked = not words.isdisjoint(_ASKED) and words <= _ASKED | _BESIDE_ASKED | _NOT
     return yes and (asked or any(part <= words for part in _FROM_A_CONFIGURATION))
