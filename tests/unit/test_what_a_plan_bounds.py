@@ -2,6 +2,7 @@
 program takes, if each of its parts is known.
 """
 
+import json
 from typing import Any
 
 import pytest
@@ -320,3 +321,14 @@ def test_what_two_commands_say_of_adapters_is_not_that_of_the_one_that_is_known(
     line = "torchrun a.py --use_peft true && torchrun b.py --use_peft $P"
     container = {"TrainingImage": "x", "TrainingInputMode": "File", "ContainerEntrypoint": ["bash", "-c", line]}
     assert not declared(AlgorithmSpecification=container).parameter_efficient
+
+
+def test_what_transformers_fills_in_from_its_arguments_is_what_they_say() -> None:
+    settings = {
+        "train_micro_batch_size_per_gpu": "auto",
+        "train_batch_size": "auto",
+        "gradient_accumulation_steps": "auto",
+    }
+    given = {**OF_A_DEVICE, "deepspeed": json.dumps(settings)}
+    assert declared(HyperParameters={**given, "gradient_accumulation_steps": "4"}).planned_tokens_of_a_device == 640
+    assert declared(HyperParameters=given).planned_tokens_of_a_device is None

@@ -453,6 +453,9 @@ SM_USER_ARGS as a list of arguments (aws/sagemaker-training-toolkit, ENVIRONMENT
 they read hyperparameters."""
 
 
+_OF_DEEPSPEED = frozenset({"deepspeed", "deepspeed_config", "ds_config"})
+
+
 def ends_of(name: str) -> list[str]:
     """`a.b.c`, `b.c` and `c`, as they are compared: the longest name that is read has four parts; and the model's that
     `c` is called by.
@@ -601,9 +604,10 @@ class Hyperparameters:
         is no number (`auto`, a variable), or none stands among the run's own settings.
         """
         stated = self._stated(names)
-        if not any(is_of_the_run(name) for name, _ in stated):
+        own = [(name, text) for name, text in stated if not _is_filled_in_by_the_trainer(name, text)]
+        if not any(is_of_the_run(name) for name, _ in own):
             return None if stated else default
-        return _most_of((text for _, text in stated), most)
+        return _most_of((text for _, text in own), most)
 
     def _steps(self) -> Fraction | None:
         """Steps of the whole run; None where they are not known, or another name may say that there are more."""
@@ -778,6 +782,11 @@ class Hyperparameters:
         if stated <= {"fp32", "tf32", None} and stored & {"bf16", "fp16"}:
             return ""
         return next((name for name in PRECISIONS if name in stated), "")
+
+
+def _is_filled_in_by_the_trainer(name: str, text: str) -> bool:
+    """Whether Transformers puts what its own arguments say there ("DeepSpeed": values that are set to auto)."""
+    return text.lower() == "auto" and not _OF_DEEPSPEED.isdisjoint(name.split("."))
 
 
 def _most_of(texts: Iterable[str], most: int) -> Fraction | None:
