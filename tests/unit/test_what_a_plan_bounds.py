@@ -116,7 +116,7 @@ ONE = f"torchrun train.py {OPTIONS} --max_steps 10"
 
 
 @pytest.mark.parametrize(
-    "place", ["scheduler", "lr_scheduler_kwargs", "eval", "critic", "env", "warmup_phase", "probe"]
+    "place", ["scheduler", "lr_scheduler_kwargs", "ref", "eval", "critic", "env", "warmup_phase", "probe"]
 )
 @pytest.mark.parametrize("name", ["max_steps", "num_training_steps", "max_train_steps"])
 def test_steps_of_another_part_bound_nothing_and_may_say_that_there_are_more(place: str, name: str) -> None:
@@ -224,6 +224,7 @@ def test_a_number_is_that_of_its_variable_where_nothing_else_sets_it() -> None:
         {"steps_per_update": "64"},
         *({name: "x.yaml"} for name in ("train_config", "hparams_file", "cfg", "accelerate_config_file", "args_file")),
         {"config_dir": "conf"},
+        {"experiment": "x.toml"},
         *({"deepspeed": text} for text in ("zero3", "/opt/ml/input/data/config/ds")),
     ],
     ids=str,
@@ -247,6 +248,7 @@ def test_an_option_or_a_variable_may_say_how_many_batches_are_accumulated() -> N
         {"eval_accumulation_steps": "16"},
         {"dataset_config_name": "wikitext-2-raw-v1"},
         {"fsdp_config": "f.json"},
+        {"train_file": "x.json"},
         {"config": "1"},
         {"cfg": "gradient_accumulation_steps: 1\nlr: 1e-5", "gradient_accumulation_steps": "1"},
         {"gradient_accumulation_plugin.num_steps": "2", "gradient_accumulation_steps": "2"},

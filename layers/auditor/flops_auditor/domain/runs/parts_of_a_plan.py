@@ -20,13 +20,15 @@ _OF_A_RUN = frozenset(
         *("general", "base", "global", "default", "defaults", "cmd", "command", "cli", "script", "entry"),
         *("entrypoint", "point", "launch", "launcher", "extra", "additional", "override", "overrides", "hydra"),
         *("data", "dataset", "datasets", "ds", "datamodule", "module", "loader", "dataloader", "batch", "batching"),
-        *("model", "models", "llm", "lm", "causal", "language", "encoder", "student", "policy", "actor", "rollout"),
-        *("ref", "megatron", "nemo", "axolotl", "transformers", "trl", "torchtitan", "llama", "llamafactory"),
-        *("factory", "swift", "deepspeed", "accelerate", "accelerator", "fsdp", "distributed", "strategy"),
-        *("parallelism", "parallel", "serverless"),
+        *("model", "models", "llm", "lm", "causal", "language", "encoder", "student", "policy", "actor", "megatron"),
+        *("nemo", "axolotl", "transformers", "trl", "torchtitan", "llama", "llamafactory", "factory", "swift"),
+        *("deepspeed", "accelerate", "accelerator", "fsdp", "distributed", "strategy", "parallelism"),
+        *("parallel", "serverless"),
     }
 )
 """Words of what the settings of a run stand in; a scheduler's, an evaluation's or a probe's stand in others."""
+_OF_VERL = "actor_rollout_ref"
+"""Where the model that verl trains stands, beside what it generates and its reference."""
 _SPEAKS_OF_IT = re.compile(r"accum|gradacc|gradientacc|gradsacc")
 """How batches that are accumulated are called, without the signs between words."""
 _OF_AN_EVALUATION = all_squeezed({"eval_accumulation_steps"})
@@ -46,6 +48,8 @@ _OF_OTHER_SETTINGS = frozenset(
 """Words of names of settings that say nothing of batches: Hugging Face's `dataset_config_name`."""
 _WORD = re.compile(r"(?=\S*[^\d\s.,+-])\S+")
 """One word, or a path, that is no number."""
+_OF_SETTINGS_ALONE = re.compile(r"\S+\.(?:ya?ml|toml|cfg|conf|ini)", re.IGNORECASE)
+"""Files that hold no data."""
 
 
 @lru_cache(maxsize=MOST_TEXTS)
@@ -53,7 +57,8 @@ def is_of_the_run(name: str) -> bool:
     """Whether what a name, as it is looked up, stands in is called as a run's own settings are: what stands in a part
     of another name may be a scheduler's or an evaluation's.
     """
-    return all(_OF_A_RUN.issuperset(re.findall(r"[a-z]+", part)) for part in name.split(".")[:-1])
+    parts = (part for part in name.split(".")[:-1] if part != _OF_VERL)
+    return all(_OF_A_RUN.issuperset(re.findall(r"[a-z]+", part)) for part in parts)
 
 
 @lru_cache(maxsize=MOST_TEXTS)
@@ -65,10 +70,12 @@ def speaks_of_accumulation(name: str) -> bool:
 
 
 def may_name_settings(name: str, text: str) -> bool:
-    """Whether a statement may name a file of settings of the trainer: `train_config` = x.yaml, `deepspeed` = zero3."""
+    """Whether a statement may name settings of the trainer in a file: `experiment` = x.yaml, `deepspeed` = zero3."""
     words = frozenset(name.rpartition(".")[2].split("_"))
-    named = (words & (_OF_SETTINGS | _OF_LAUNCHERS) or words >= _OF_ARGUMENTS) and not words & _OF_OTHER_SETTINGS
-    return bool(named) and text.lower() not in NO | YES and _WORD.fullmatch(text) is not None
+    if words & _OF_OTHER_SETTINGS or text.lower() in NO | YES or not _WORD.fullmatch(text):
+        return False
+    named = words & (_OF_SETTINGS | _OF_LAUNCHERS) or words >= _OF_ARGUMENTS
+    return bool(named) or _OF_SETTINGS_ALONE.fullmatch(text) is not None
 
 
 def names_a_launcher(name: str) -> bool:
