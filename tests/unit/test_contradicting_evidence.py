@@ -159,7 +159,8 @@ def test_that_a_run_begins_with_no_weights_contradicts_a_models_name(
     assert found.verdict == "indeterminate" and "weights-or-configuration" in doubts
     assert {"systemic-one-third", "general-purpose"} <= {each.scenario for each in found.assessments}
     assert audited([flat("mfu", 0.79)], named).verdict == "below"
-    assert audited([flat("mfu", 0.79)], {**named, **dict.fromkeys(said, "false")}).verdict == "below"
+    denied = {**named, **dict.fromkeys(said, "false")}
+    assert audited([flat("mfu", 0.79)], denied).verdict == ("indeterminate" if "init_from" in said else "below")
 
 
 # ----- Not training
