@@ -162,7 +162,7 @@ def test_the_comment_and_the_summary_say_how_near_the_job_comes(runner: Runner) 
     assert run_action(runner, job=str(job), options="--tokens 2e9")[0] == 0
     report = runner.folder / "flops-auditor" / "plan.md"
     assert (runner.folder / "summary").read_text() == report.read_text()
-    assert re.search(r"21\.1 % to 21\.3 % of AI Act", report.read_text().splitlines()[0])
+    assert re.search(r"best 21\.1 %, 21 % to 21\.3 % of AI Act", report.read_text().splitlines()[0])
     comment = runner.folder / "flops-auditor" / "comment.md"
     assert runner.called()[:4] == ["gh", "pr", "view", "https://example.com/pull/7"]
     assert runner.called()[-6:] == ["gh", "pr", "comment", "https://example.com/pull/7", "--body-file", str(comment)]

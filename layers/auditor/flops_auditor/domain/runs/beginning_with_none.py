@@ -47,37 +47,37 @@ _LONGEST = 4_000
 @lru_cache(maxsize=MOST_TEXTS)
 def may_begin_with_none(name: str, text: str) -> bool:
     """Whether what stands under a name, as it is looked up, may mean so."""
-    words = frozenset(_WORDS.split(name.rpartition(".")[2]))
+    called = frozenset(_WORDS.split(name.rpartition(".")[2]))
     if name.startswith(_OF_LOGS):
         return False
     value = text.strip().strip("'\"").lower()
     if value in _ON or value in _OFF:
-        return _answered(words, value in _ON)
+        return _answered(called, value in _ON)
     squeezed = _WORDS.sub("", value) if len(value) < 40 else ""
-    if (squeezed in _NOTHING or squeezed.startswith("random")) and not words.isdisjoint(_HOW | _WHAT):
+    if (squeezed in _NOTHING or squeezed.startswith("random")) and not called.isdisjoint(_HOW | _WHAT):
         return True
-    if squeezed in _PRETRAINS and not words.isdisjoint(_WHAT):
+    if squeezed in _PRETRAINS and not called.isdisjoint(_WHAT):
         return True
-    return not words.isdisjoint(_STARTED) and _is_called_so(value[:_LONGEST])
+    return not called.isdisjoint(_STARTED) and _is_called_so(value[:_LONGEST])
 
 
-def _answered(words: frozenset[str], yes: bool) -> bool:
-    yes = yes is words.isdisjoint(_NOT)
-    at_random = not words.isdisjoint(_AT_RANDOM) and not words.isdisjoint(_HOW)
-    if at_random or not words.isdisjoint(_FROM_NONE):
+def _answered(called: frozenset[str], yes: bool) -> bool:
+    yes = yes is called.isdisjoint(_NOT)
+    at_random = not called.isdisjoint(_AT_RANDOM) and not called.isdisjoint(_HOW)
+    if at_random or not called.isdisjoint(_FROM_NONE):
         return yes
-    if words == _ALONE or not words.isdisjoint(_WEIGHTS) or any(part <= words for part in _LOADS):
+    if called == _ALONE or not called.isdisjoint(_WEIGHTS) or any(part <= called for part in _LOADS):
         return not yes
-    asked = not words.isdisjoint(_ASKED) and words <= _ASKED | _BESIDE_ASKED | _NOT
-    return yes and (asked or any(part <= words for part in _FROM_A_CONFIGURATION))
+    asked = not called.isdisjoint(_ASKED) and called <= _ASKED | _BESIDE_ASKED | _NOT
+    return yes and (asked or any(part <= called for part in _FROM_A_CONFIGURATION))
 
 
 def _is_called_so(text: str) -> bool:
     """Whether a file, or a folder of recipes, that a text names is called so."""
     for path in text.split():
-        words = _WORDS.split(path)
-        if not _CONTINUES.isdisjoint(words):
+        called = _WORDS.split(path)
+        if not _CONTINUES.isdisjoint(called):
             continue
-        if not _ASKED.isdisjoint(words) or "scratch" in words or "fromscratch" in words:
+        if not _ASKED.isdisjoint(called) or "scratch" in called or "fromscratch" in called:
             return True
     return False

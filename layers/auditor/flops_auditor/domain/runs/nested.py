@@ -511,15 +511,15 @@ def _taken_apart(words: Sequence[str]) -> tuple[dict[str, str], str]:
     return values, " ".join(started)
 
 
-def _is_server(words: Sequence[str], position: int) -> bool:
+def _is_server(line: Sequence[str], position: int) -> bool:
     """Whether a word of a command line starts a server of models, and is not the value of an option."""
-    before = words[position - 1] if position else ""
+    before = line[position - 1] if position else ""
     starts = before[:2] != "--" and before[-1:] in ("m", "c")
     if before.startswith("-") and not starts:
         return False
-    name = words[position].rpartition("/")[2].lower()
+    name = line[position].rpartition("/")[2].lower()
     if name in _SERVERS:
-        return not _TO_SERVE.isdisjoint(words[position + 1 : position + 2])
+        return not _TO_SERVE.isdisjoint(line[position + 1 : position + 2])
     return name.startswith(_SERVERS) and "serve" in name
 
 

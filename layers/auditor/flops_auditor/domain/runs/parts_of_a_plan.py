@@ -23,7 +23,7 @@ _OF_A_RUN = frozenset(
         *("model", "models", "llm", "lm", "causal", "language", "encoder", "student", "policy", "actor", "megatron"),
         *("nemo", "axolotl", "transformers", "trl", "torchtitan", "llama", "llamafactory", "factory", "swift"),
         *("deepspeed", "accelerate", "accelerator", "fsdp", "distributed", "strategy", "parallelism"),
-        *("parallel", "serverless"),
+        "parallel",
     }
 )
 """Words of what the settings of a run stand in; a scheduler's, an evaluation's or a probe's stand in others."""

@@ -56,10 +56,10 @@ def trains_more_than_once(line: str, *, surely_a_line: bool = True) -> bool:
     apart = True
     for end in (*_ENDS.finditer(line), None):
         piece = line[done : end.start() if end else None]
-        words = _command(piece)
-        if words and _repeats(words):
+        pieces = _command(piece)
+        if pieces and _repeats(pieces):
             return True
-        programs += _may_train(words, alone=surely_a_line and (apart or piece[:1].isspace()))
+        programs += _may_train(pieces, alone=surely_a_line and (apart or piece[:1].isspace()))
         if end:
             done, apart = end.end(), piece[-1:].isspace() or "\n" in end[0]
     return programs > 1
@@ -70,21 +70,21 @@ def _command(piece: str) -> list[str]:
     do with it.
     """
     written = piece.split()
-    words = [word.strip(_OPENS + ")}") if not word.endswith("()") else word for word in written]
+    pieces = [word.strip(_OPENS + ")}") if not word.endswith("()") else word for word in written]
     quoted = ""
-    for begin, word in enumerate(words):
+    for begin, word in enumerate(pieces):
         if quoted:
             quoted = "" if quoted in written[begin] else quoted
             continue
         name = word.rpartition("/")[2]
-        told = name in _SHELLS and any(each.startswith("-") for each in words[begin + 1 : begin + 3])
+        told = name in _SHELLS and any(each.startswith("-") for each in pieces[begin + 1 : begin + 3])
         option = begin > 0 and word.startswith("-")
         if _ASSIGNED.fullmatch(word):
             quoted = _opened(written[begin])
         elif written[begin].startswith(_MAKES):
             return [_MADE]
         elif word and not (name in _PASSED_OVER or told or option):
-            return [name, *words[begin + 1 :]]
+            return [name, *pieces[begin + 1 :]]
     return []
 
 
@@ -94,25 +94,25 @@ def _opened(assigned: str) -> str:
     return quote if quote in ("'", '"') and assigned.count(quote) % 2 else ""
 
 
-def _repeats(words: list[str]) -> bool:
-    of_a_function = words[0].endswith("()") or words[1:2] == ["()"]
-    return words[0].partition("(")[0] in _LOOPS or of_a_function or not _EXECUTES_EACH.isdisjoint(words)
+def _repeats(pieces: list[str]) -> bool:
+    of_a_function = pieces[0].endswith("()") or pieces[1:2] == ["()"]
+    return pieces[0].partition("(")[0] in _LOOPS or of_a_function or not _EXECUTES_EACH.isdisjoint(pieces)
 
 
-def _may_train(words: list[str], *, alone: bool) -> bool:
+def _may_train(pieces: list[str], *, alone: bool) -> bool:
     """Whether a command may train; one of an unknown name only where it surely stands alone, since signs of a shell
     stand in texts, too.
     """
-    if not words or words[0].startswith("#") or words[0] in _TRAINS_NOTHING:
+    if not pieces or pieces[0].startswith("#") or pieces[0] in _TRAINS_NOTHING:
         return False
-    if _STARTS_CODE.fullmatch(words[0]):
-        module = words[2].partition(".")[0] if words[1:2] == ["-m"] and words[2:] else ""
+    if _STARTS_CODE.fullmatch(pieces[0]):
+        module = pieces[2].partition(".")[0] if pieces[1:2] == ["-m"] and pieces[2:] else ""
         return module not in _INSTALLS | _SERVERS
-    if words[0] in _SERVERS or words[1:2] == [_SERVES]:
+    if pieces[0] in _SERVERS or pieces[1:2] == [_SERVES]:
         return False
-    if words[0] in _OF_ENVIRONMENTS:
-        return not _RUN.isdisjoint(words[1:3])
-    if words[0] in _SHELLS or any(map(_OF_CODE.fullmatch, words)):
+    if pieces[0] in _OF_ENVIRONMENTS:
+        return not _RUN.isdisjoint(pieces[1:3])
+    if pieces[0] in _SHELLS or any(map(_OF_CODE.fullmatch, pieces)):
         return True
-    named = words[0] not in _READ and words[1:2] != ["="] and _COMMAND.fullmatch(words[0]) is not None
+    named = pieces[0] not in _READ and pieces[1:2] != ["="] and _COMMAND.fullmatch(pieces[0]) is not None
     return alone and named
